@@ -231,8 +231,16 @@ class _OlderMessages:
     def known_since(self) -> float:
         """Unix seconds from which on all messages were read that can be read now; -inf for all."""
         pages = self._pages is not None and self._pages.unread
-        more = self.waiting or self._next or pages or self.feed.status.older
+        more = self.waiting or self._has_next or pages or self.feed.status.older
         return self.oldest_at or math.inf if more and not self.failure else -math.inf
+
+    @property
+    def _has_next(self) -> bool:
+        """Whether the page that is read ahead has messages, as far as is known."""
+        ahead = self._next
+        if ahead is None or not ahead.done() or ahead.cancelled() or ahead.exception():
+            return ahead is not None
+        return bool(ahead.result())
 
     @property
     def oldest_at(self) -> float:

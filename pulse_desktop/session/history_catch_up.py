@@ -93,12 +93,21 @@ class HistoryCatchUp:
         left = unread + len(self._arrivals)
         return HistoryProgress(max(0, total - left), total)
 
-    def update(self) -> None:
-        """Notice that everything has been folded."""
-        if self.is_complete and not self.has_recent:
+    def update(self) -> bool:
+        """Notice what has been folded; return whether more is known than before."""
+        before = self._complete_generation, self._outcomes_generation, self._recent_generation
+        if not self.is_complete and self._connection.connected:
+            self._update_complete()
+        elif self.is_complete and not self.has_recent:
             self._update_recent(abs(self._clock() - self._completed_at))
-        if self.is_complete or not self._connection.connected:
-            return
+        return before != (
+            self._complete_generation,
+            self._outcomes_generation,
+            self._recent_generation,
+        )
+
+    def _update_complete(self) -> None:
+        """Notice that the newest part of history has been read and folded."""
         if len(self._arrivals) <= _MAX_WAITING and all(
             feed.status.is_current for feed in self._feeds
         ):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,7 @@ class ResultLoader:
         self.observers: list[Callable[[StoredObject, TaskResult | str | None], None]] = []
         self._wake = asyncio.Event()
         self._reading = 0
+        self._in_flight: list[list[StoredObject]] = []
         self._refusal = ""
         self._refused: dict[str, StoredObject] = {}
         # Two, so that a result that is opened does not wait for those that arrive.
@@ -138,6 +140,17 @@ class ResultLoader:
         waiting = self._state.pending_reads
         older = bool(waiting) and waiting[-1].stored_at < since
         return self.watch_status.caught_up and (older or not self.pending)
+
+    @property
+    def read_since(self) -> float:
+        """Unix seconds from which on all results were read as far as can be; -inf for all."""
+        if self.unreadable:
+            return -math.inf
+        if not self.watch_status.caught_up:
+            return math.inf
+        waiting = self._state.pending_reads
+        latest = waiting[-1].stored_at if waiting else -math.inf
+        return max((each.stored_at for batch in self._in_flight for each in batch), default=latest)
 
     def start(self) -> None:
         """Start to watch and to load."""
@@ -298,6 +311,7 @@ class ResultLoader:
                 continue
             batch = self._take_batch()
             self._reading += len(batch)
+            self._in_flight.append(batch)
             try:
                 await self._load_batch(batch)
             except NotConnectedError:
@@ -305,6 +319,7 @@ class ResultLoader:
                 await self._connection.wait_connected()
             finally:
                 self._reading -= len(batch)
+                self._in_flight = [each for each in self._in_flight if each is not batch]
 
     def _take_batch(self) -> list[StoredObject]:
         """Take the next result, with those after it as long as they can be read together."""

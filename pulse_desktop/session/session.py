@@ -140,6 +140,7 @@ class Session:
         """
         self._on_failure = on_failure
         self.on_activity: Callable[[], object] = lambda: None
+        self._outcomes_since = math.inf
         self.config = config
         names = config.profile.names
         self.state = SystemState(subject_prefix=names.subject_prefix)
@@ -523,7 +524,8 @@ class Session:
         """Fold arrivals for at most about `budget_s` seconds; return whether there is more."""
         more = self._ingestor.drain(budget_s)
         self._note_history()
-        self._catch_up.update()
+        while self._catch_up.update():
+            self._note_history()
         self.results.wake()
         return more
 
@@ -531,10 +533,20 @@ class Session:
         """Tell the failure groups how far history has been folded, if it is read back."""
         if not self.config.reads_back:
             return
+        groups, now = self.state.failure_groups, self.now()
         if not self._catch_up.is_complete:
-            self.state.failure_groups.set_known_since(math.inf)
+            groups.set_known_since(math.inf)
+            if self.connection.connected:  # else they are those before the loss
+                self._outcomes_since = math.inf
+                groups.set_states_known_since(math.inf, now)
         elif not self.arrivals:
-            self.state.failure_groups.set_known_since(self.backfill.known_since)
+            known_since = self.backfill.known_since
+            groups.set_known_since(known_since)
+            if self._catch_up.has_outcomes and self.group_marks.has_read:
+                # What arrives live may wait for a moment: that is no history.
+                outcomes_since = max(known_since, self.results.read_since)
+                self._outcomes_since = min(self._outcomes_since, outcomes_since)
+            groups.set_states_known_since(self._outcomes_since, now)
 
     def _has_read_recent(self) -> bool:
         """Return whether failures of the last hour can be judged, and those that are muted."""

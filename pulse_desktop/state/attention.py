@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.fingerprint import OTHER
-from pulse_desktop.state.failure_group import FailureGroup, GroupState
+from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.state.system import SystemState
 
 WINDOW_S: Final = 3600.0
@@ -135,7 +136,7 @@ def quiet_failures(
         count = group.times.count(start, end)
         if group.marks.muted is not None:
             muted += count
-        elif group.state is GroupState.RESOLVED:
+        elif group.has_mark(MarkKind.RESOLVED):
             resolved += count
     return QuietFailures(muted, resolved)
 
@@ -145,7 +146,7 @@ def _needs_attention(group: FailureGroup) -> bool:
 
 
 def _is_unsolved(group: FailureGroup) -> bool:
-    return group.id != OTHER.id and group.state is not GroupState.RESOLVED
+    return group.id != OTHER.id and not group.has_mark(MarkKind.RESOLVED)
 
 
 def _run_items(state: SystemState, now: float) -> Iterator[AttentionItem]:

@@ -11,12 +11,16 @@ from pulse_desktop.state.shared_values import SharedValue
 
 
 class GroupState(enum.StrEnum):
-    """Whether the cause still makes runs fail. The values are those of the command line."""
+    """Whether the cause still makes runs fail. The values are those of the command line.
+
+    It is unknown while history is read that may hold later runs of its tasks.
+    """
 
     ONGOING = "ongoing"
     REGRESSED = "regressed"
     RECOVERED = "recovered"
     RESOLVED = "resolved"
+    UNKNOWN = "unknown"
 
 
 class FailureGroup(msgspec.Struct, frozen=True, gc=False):
@@ -65,6 +69,9 @@ class FailureGroup(msgspec.Struct, frozen=True, gc=False):
 
     def has_mark(self, kind: MarkKind) -> bool:
         """Return whether a mark is in force: not a resolve that a later failure has refuted."""
+        if kind is MarkKind.RESOLVED and self.state is GroupState.UNKNOWN:
+            resolved = self.marks.resolved  # as far as is known
+            return resolved is not None and self.last_seen <= resolved.at
         if kind is MarkKind.RESOLVED:
             return self.state is GroupState.RESOLVED
         return self.marks.of(kind) is not None

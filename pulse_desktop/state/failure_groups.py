@@ -9,7 +9,8 @@ four periods, each as long as the usual gap between failures (at least 15 minute
 day). Time in which a task does not run says nothing, so it does not count. A failure after it
 recovered, or after an operator resolved it, makes it *regressed*. A resolved group without a later
 failure is *resolved*. History that is read backwards changes when a group was first seen, and never
-makes it regressed.
+makes it regressed. Until all has been read that is later than its last failure, the state of a
+group is *unknown*.
 """
 
 import math
@@ -41,7 +42,7 @@ from pulse_desktop.state.group_members import (
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.shared_values import RunValues, SharedValue
-from pulse_desktop.state.unjudged_failures import UnjudgedFailures
+from pulse_desktop.state.unjudged_failures import CLOCK_GRACE_S, UnjudgedFailures
 
 MAX_GROUPS: Final = 5_000
 _MAX_SUCCESS_TASKS: Final = 500  # senders choose the names
@@ -92,6 +93,7 @@ class FailureGroups(Collection[FailureGroup]):
             runs, self._successes, values or RunValues(), self._publish
         )
         self._unjudged = UnjudgedFailures()
+        self._states_known_since = -math.inf
         self._checked = 0
         self._now = 0.0
 
@@ -181,6 +183,8 @@ class FailureGroups(Collection[FailureGroup]):
 
     def _state_as_of(self, group: GroupMembers, last: float, end: float) -> GroupState:
         """Return the state of a group at a time, when its latest failure was `last`."""
+        if not self._is_known(last):
+            return GroupState.UNKNOWN
         resolved = self._marks.get(group.fingerprint.id, NO_GROUP_MARKS).resolved
         resolved_at = resolved.at if resolved is not None and resolved.at <= end else None
         if resolved_at is not None and last <= resolved_at:
@@ -236,6 +240,29 @@ class FailureGroups(Collection[FailureGroup]):
         self._unjudged.known_since = since
         for position in self._unjudged.take(_JUDGED_AT_ONCE):
             self.put(position, self._runs[position])
+
+    def set_states_known_since(self, since: float, now: float) -> None:
+        """Say from when on all runs are known, and publish the groups whose states are known now.
+
+        Args:
+            since: Unix seconds; inf if nothing was read, -inf if everything was.
+            now: Unix seconds.
+        """
+        before, after = self._states_known_since, max(since, self._unjudged.latest)
+        if after == before:
+            return
+        self._states_known_since, self._now = after, now
+        for group in filter(None, self._slots):
+            # As it was at the end of an earlier time it may be known only when all has been read.
+            was_unknown = after == -math.inf and group.first_seen < before + CLOCK_GRACE_S
+            is_shown = self.rows[group.position].state is not GroupState.UNKNOWN
+            if was_unknown or is_shown is not self._is_known(group.last_seen):
+                self._publish(group)
+
+    def _is_known(self, last: float) -> bool:
+        """Return whether all that is later than a failure at a time was read."""
+        known_since = self._states_known_since
+        return known_since == -math.inf or last >= known_since + CLOCK_GRACE_S
 
     def put(self, position: int, run: TaskRun, former_name: str | None = None) -> None:
         """Add, move or remove a run according to its state.
@@ -434,6 +461,8 @@ class FailureGroups(Collection[FailureGroup]):
         return counted
 
     def _state(self, group: GroupMembers, now: float) -> GroupState:
+        if not self._is_known(group.last_seen):
+            return GroupState.UNKNOWN
         resolved = self._marks.get(group.fingerprint.id, NO_GROUP_MARKS).resolved
         if resolved is not None and group.last_seen <= resolved.at:
             return GroupState.RESOLVED

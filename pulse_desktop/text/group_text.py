@@ -20,6 +20,7 @@ GROUP_LABELS: Final = {
     GroupState.RECOVERED.value: (pgettext("group", "recovered"), "✔", SemanticColor.GOOD),
     GroupState.RESOLVED.value: (pgettext("group", "resolved"), "✔", SemanticColor.MUTED),
     MUTED: (pgettext("group", "muted"), "‖", SemanticColor.MUTED),
+    GroupState.UNKNOWN.value: (pgettext("group", "reading…"), "◌", SemanticColor.MUTED),
 }
 """Label, glyph and color of each state, in the order in which they are offered."""
 
@@ -31,6 +32,9 @@ GROUP_MEANINGS: Final = {
     ),
     GroupState.RESOLVED.value: _("Marked as resolved; a new failure makes it regressed"),
     MUTED: _("Marked as muted: it does not count as needing attention"),
+    GroupState.UNKNOWN.value: _(
+        "Unknown while history is read: later runs of its tasks may be found yet"
+    ),
 }
 GROUP_RANKS: Final = {state: number for number, state in enumerate(GROUP_LABELS)}
 

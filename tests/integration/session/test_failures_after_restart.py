@@ -5,6 +5,7 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 from nats.aio.client import Client
 
 from pulse_desktop.model.group_marks import MarkKind
@@ -95,6 +96,56 @@ async def test_groups_are_those_of_the_events_from_the_first_moment_on(
         assert (item.cause, item.count) == (TYPES[0], RUNS // 2)
         assert muted_groups(session.state, session.now()) == 1
         assert session.state.failure_groups.size == RUNS
+
+
+async def _publish_run(client: Client, number: int, task: str, at: float, error: str) -> None:
+    data = {"task_id": _task_id(number), "task_name": task, "worker": "w@h:1", "attempt": 1}
+    if error:
+        trace = TRACE.format(function=task, type=error)
+        more = {"error": {"type": error, "message": "no", "traceback": trace}}
+    else:
+        more = {}
+    type_ = "task.failed" if error else "task.succeeded"
+    _id, payload = encode_event("tasks", type_, {**data, **more}, source="w@h:1", now=at)
+    await client.publish("websocket.tasks", payload)
+
+
+@pytest.mark.parametrize("newest", [NEWEST, 5_000])
+async def test_a_state_is_shown_only_once_it_is_known(
+    nats_server: NatsServer, tmp_path: Path, newest: int
+) -> None:
+    client = await connect(nats_server.url)
+    await client.jetstream().add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
+    start, number = time.time() - 8 * 3600.0, 0
+    for minute in range(8 * 60):
+        for task in range(3):
+            # Two recover; one fails to the end.
+            error = f"Error{task}" if minute < 10 or (task == 2 and minute % 10 == 0) else ""
+            await _publish_run(client, number, f"task_{task}", start + 60.0 * minute, error)
+            number += 1
+    await client.flush()
+    await client.close()
+    expected = {"Error0": "recovered", "Error1": "recovered", "Error2": "ongoing"}
+    async with open_session(
+        nats_server, newest=newest, local_state=tmp_path, folding=False
+    ) as session:
+        read = unknown = 0
+        async with asyncio.timeout(60):
+            while not session.has_recent:
+                session.drain(0.001)
+                groups = list(session.state.failure_groups.groups())
+                for group in groups:
+                    state = str(group.state)
+                    assert state in {"unknown", expected[group.cause]}, group.cause
+                    unknown += state == "unknown"
+                if session.has_outcomes and session.group_marks.has_read:
+                    is_read = session.history_extent.is_complete and not session.waiting
+                    states = {each.cause: str(each.state) for each in groups}
+                    assert not is_read or states == expected, "in the same frame"
+                    read += is_read
+                await asyncio.sleep(0.001)
+        assert unknown
+        assert read
 
 
 async def test_what_no_event_tells_is_grouped_by_its_result(nats_server: NatsServer) -> None:

@@ -1,6 +1,7 @@
 """The failure groups of the Tasks page: table, details, marks, exactly their runs."""
 
 import dataclasses
+import math
 import re
 
 import pytest
@@ -14,6 +15,7 @@ from pulse_desktop.model.group_marks import GroupMarks, Mark, MarkKind
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.state.failure_group import FailureGroup, GroupState
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -91,6 +93,39 @@ def text(page: GroupsPage, key: str, row: int = 0) -> str:
     model = page.table.rows_model
     column = next(i for i, each in enumerate(model.columns) if each.key == key)
     return str(model.index(row, column).data())
+
+
+def test_a_state_that_is_not_known_yet_is_not_judged(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    groups = builder.state.failure_groups
+    groups.set_states_known_since(math.inf, NOW)
+    page.open_group(refused(page).id)
+    draw_frame(window, builder, 2.0)
+    assert [text(page, "state", row) for row in (0, 1)] == ["◌ reading…", "◌ reading…"]
+    column = next(each for each in page.table.rows_model.columns if each.key == "state")
+    assert column.color is not None
+    assert {column.color(group) for group in shown(page)} == {SemanticColor.MUTED}
+    chips = page.filter_bar.chips
+    assert {key: chip.isHidden() for key, chip in chips.items()} == {
+        **dict.fromkeys(chips, True),
+        "unknown": False,
+    }
+    assert page.facet_counts()["unknown"] == 2
+    assert "reading…" in [each.text() for each in page.detail.findChildren(QLabel)]
+    window.time.set_range(fixed(NOW - 7_100, NOW - 1_486))
+    draw_frame(window, builder, 4.0)
+    assert [text(page, "state", row) for row in (0, 1)] == ["◌ reading…", "◌ reading…"]
+    groups.set_states_known_since(-math.inf, NOW)
+    draw_frame(window, builder, 4.1)
+    assert [text(page, "state", row) for row in (0, 1)] == ["✖ ongoing", "✔ recovered"]
+    window.time.set_range(ALL_RETAINED)
+    draw_frame(window, builder, 6.0)
+    assert [text(page, "state", row) for row in (0, 1)] == ["✖ ongoing", "✔ recovered"]
+    QApplication.processEvents()  # chips are counted in slices
+    draw_frame(window, builder, 8.0)
+    assert chips["unknown"].isHidden()
+    assert "reading…" not in [each.text() for each in page.detail.findChildren(QLabel)]
 
 
 def test_the_groups_are_listed_with_the_latest_first(page: GroupsPage) -> None:

@@ -514,6 +514,45 @@ def test_a_result_is_in_no_group_while_its_event_may_be_read_yet() -> None:
     assert sorted(each.count for each in groups.groups()) == [2, 2], "what was judged stays"
 
 
+def test_a_state_is_known_once_all_that_is_later_was_read() -> None:
+    runs = TaskRuns()
+    groups = runs.failure_groups
+    now = NOW + 50_000
+    groups.set_states_known_since(math.inf, now)
+    runs.put(failed(0, NOW))
+    runs.put(failed(1, NOW + 40_000, type_="F"))
+    found = {each.cause: each for each in groups.groups()}
+    assert {each.state for each in found.values()} == {GroupState.UNKNOWN}
+    succeed(runs, NOW + 40_100, 9_000, step_s=100)
+    groups.set_states_known_since(NOW + 30_000, now)
+    states = {each.cause: each.state for each in groups.groups()}
+    assert states == {"E": GroupState.UNKNOWN, "F": GroupState.RECOVERED}, "without a tick"
+    past = groups.as_of(found["E"].id, NOW - 1, NOW + 1)
+    assert past is not None
+    assert past.state is GroupState.UNKNOWN
+    groups.tick(now)
+    assert groups.rows[0].state is GroupState.UNKNOWN, "not by the clock"
+    groups.set_states_known_since(-math.inf, now)
+    assert {each.state for each in groups.groups()} == {GroupState.RECOVERED}
+    groups.set_states_known_since(math.inf, now)
+    assert {each.state for each in groups.groups()} == {GroupState.UNKNOWN}, "another connection"
+
+
+def test_a_mark_is_in_force_while_the_state_is_unknown() -> None:
+    state = SystemState()
+    state.runs.put(failed(0, NOW))
+    groups = state.failure_groups
+    only_id = only(state.runs).id
+    groups.set_states_known_since(math.inf, NOW + 60)
+    groups.set_marks({only_id: GroupMarks(resolved=Mark(NOW + 10, "bob@host"))})
+    assert only(state.runs).state is GroupState.UNKNOWN
+    assert only(state.runs).has_mark(MarkKind.RESOLVED)
+    assert attention_items(state, NOW + 60) == []
+    state.runs.put(failed(1, NOW + 20))
+    assert not only(state.runs).has_mark(MarkKind.RESOLVED)
+    assert [each.group for each in attention_items(state, NOW + 60)] == [only_id]
+
+
 def test_what_waits_is_forgotten_with_its_run() -> None:
     runs = TaskRuns(2)
     runs.failure_groups.set_known_since(math.inf)

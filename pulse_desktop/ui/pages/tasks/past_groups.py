@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace as with_fields
 
-from pulse_desktop.state.failure_group import FailureGroup
+from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.shared_values import SharedValue
 from pulse_desktop.ui.table.column import Column
@@ -112,6 +112,8 @@ class PastGroups:
 
         A group that fails all the time changes with every frame.
         """
+        if past.state is GroupState.UNKNOWN:
+            return False
         if self.span is None or row.times.latest(*self.span) != past.last_seen:
             return False
         is_marked = row.marks is not before.marks
