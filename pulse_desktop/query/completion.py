@@ -9,13 +9,13 @@ from typing import Any, Final, Literal
 
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.query.open_value import OpenValue, quote_end, value_at, word_end
 from pulse_desktop.query.predicates import EQUAL
 from pulse_desktop.query.quoting import keyed_field, quote
 from pulse_desktop.query.tokens import Token, TokenKind, tokenize
 
 MAX_ITEMS: Final = 50
 
-_WORD_ENDS: Final = frozenset(' \t\r\n()",')
 _ORDER: Final = (">", ">=", "<", "<=")
 _TIMES: Final = ("15m", "1h", "24h", "today", "yesterday")
 _DURATIONS: Final = ("100ms", "1s", "10s", "1m", "1h")
@@ -33,7 +33,7 @@ class ValueCount:
 
     Attributes:
         value: as text.
-        count: in how many rows it was seen, None if it is known without having been seen.
+        count: in how many rows it was seen, None if it is known without having been seen there.
     """
 
     value: str
@@ -92,7 +92,7 @@ def complete(text: str, cursor: int, fields: FieldSet[Any], values: SeenValues) 
     except QueryError:  # an unknown escape, or too long
         return Completion(cursor, cursor)
     last = tokens[-1] if tokens else None
-    value = _value_at(text, cursor, tokens)
+    value = value_at(text, cursor, tokens)
     if value is not None:
         return _complete_value(text, cursor, value, fields, values)
     if last is None or last.end < cursor or last.kind in (TokenKind.OPEN, TokenKind.CLOSE):
@@ -121,39 +121,8 @@ def ends_in_word(text: str, cursor: int) -> bool:
     return last.kind is TokenKind.TEXT and not last.quoted
 
 
-@dataclass(frozen=True, slots=True)
-class _OpenValue:
-    """The value that the cursor is in: its field and what is typed of it."""
-
-    field: str
-    typed: str
-    start: int
-    quoted: bool
-
-
-def _value_at(text: str, cursor: int, tokens: Sequence[Token]) -> _OpenValue | None:
-    """Return the value that is typed at the cursor, None if none is."""
-    index = len(tokens) - 1
-    last = tokens[index] if tokens else None
-    if last is None:
-        return None
-    if last.kind is TokenKind.OPERATOR:
-        if text[last.end : cursor].strip():
-            return None
-        return _OpenValue(tokens[index - 1].text, "", cursor, quoted=False)
-    if last.end < cursor and text[last.end : cursor] != ",":
-        return None
-    if last.kind is not TokenKind.VALUE or (last.quoted and not last.open and last.end == cursor):
-        return None
-    while tokens[index].kind is not TokenKind.FIELD:
-        index -= 1
-    if last.end < cursor:  # a comma: the next value of a list
-        return _OpenValue(tokens[index].text, "", cursor, quoted=False)
-    return _OpenValue(tokens[index].text, last.text, last.start, quoted=last.quoted)
-
-
 def _complete_value(
-    text: str, cursor: int, value: _OpenValue, fields: FieldSet[Any], values: SeenValues
+    text: str, cursor: int, value: OpenValue, fields: FieldSet[Any], values: SeenValues
 ) -> Completion:
     field = fields.get(value.field)
     if field is None:
@@ -168,16 +137,18 @@ def _complete_value(
         for each in _ranked(seen, typed)
         if each.value.casefold() != typed or value.quoted
     ]
-    end = _quote_end(text, cursor) if value.quoted else _word_end(text, cursor)
+    end = quote_end(text, cursor) if value.quoted else word_end(text, cursor)
     return Completion(value.start, end, tuple(items[:MAX_ITEMS]))
 
 
 def _ranked(seen: Iterable[ValueCount], typed: str) -> list[ValueCount]:
-    """Return the values that contain what is typed; those that begin with it first."""
+    """Return the values that contain what is typed: seen ones first, then those that begin so."""
     if not typed:
         return list(seen)
     found = [each for each in seen if typed in each.value.casefold()]
-    return sorted(found, key=lambda each: not each.value.casefold().startswith(typed))
+    return sorted(
+        found, key=lambda each: (each.count is None, not each.value.casefold().startswith(typed))
+    )
 
 
 def _complete_word(
@@ -186,7 +157,7 @@ def _complete_word(
     """Complete a word at the cursor; offer operators after the name of a field."""
     word = tokens[-1]
     typed = text[word.start : cursor]
-    end = _word_end(text, cursor)
+    end = word_end(text, cursor)
     field = _named_field(typed, fields)
     if field is not None and end == cursor:
         longer = _terms(typed, tokens[:-1], fields, values, but=typed)
@@ -268,18 +239,3 @@ def _names_of_keyed(
 def _named_item(keyed: str, seen: ValueCount) -> CompletionItem:
     """Return the proposal of a name in a keyed field."""
     return CompletionItem(keyed_field(keyed, seen.value), seen.value, "field", seen.count)
-
-
-def _word_end(text: str, cursor: int) -> int:
-    end = cursor
-    while end < len(text) and text[end] not in _WORD_ENDS:
-        end += 1
-    return end
-
-
-def _quote_end(text: str, cursor: int) -> int:
-    """Return where the quoted value at the cursor ends: after its quote, or at the cursor."""
-    end = cursor
-    while end < len(text) and text[end] != '"':
-        end += 2 if text[end] == "\\" else 1
-    return end + 1 if end < len(text) else cursor

@@ -20,7 +20,7 @@ from pulse_desktop.ui.page.filtered_page import FilteredPage
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.former_filter import FormerFilter
 from pulse_desktop.ui.query.page_query import PageQuery
-from pulse_desktop.ui.query.value_counts import ValueCounts
+from pulse_desktop.ui.query.value_counts import RestOfFilter, ValueCounts
 from pulse_desktop.ui.rows.positions import Positions
 from pulse_desktop.ui.rows.row_filter import RowFilter
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -75,7 +75,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._values = ValueCounts(
             page.rows, fields, page.value_counters(), page.keys_of, self._now, self
         )
-        self.query = PageQuery(fields, self._values, self._now)
+        self.query = PageQuery(fields, self._values, self._rest_of_filter, self._now)
         self.facets = FacetCounter(page, table, self._counted, self._matching_positions, self)
         self.former = FormerFilter(bar.notice, lambda: self.state, self.show, self)
         self._rechecked_at = 0.0
@@ -89,6 +89,7 @@ class PageFilter(QObject, Generic[RowT]):
         bar.submitted.connect(self.former.follow_submitted)
         time.changed.connect(self.former.follow)
         self._values.changed.connect(bar.completer.complete_anew)
+        bar.completer.open_changed.connect(self._on_suggestions)
 
     def _now(self) -> float:
         return self._page.now
@@ -168,6 +169,35 @@ class PageFilter(QObject, Generic[RowT]):
         matcher = self.query.matcher
         accepts = None if matcher is None else self._row_filter(matcher)
         return self._page.limited_to_time(accepts)
+
+    def _rest_of_filter(self, conditions: tuple[str, ...]) -> RestOfFilter[RowT] | None:
+        """Return what restricts rows besides a condition that is typed, None for nothing.
+
+        Args:
+            conditions: the others of the query.
+        """
+        checked, page = self._bar.checked_facets, self._page
+        if not conditions and not checked and page.limited_to_time(None) is None:
+            return None
+
+        def test() -> Callable[[RowT], bool] | None:
+            facets, facets_of = page.facet_query(checked) if checked else "", page.facets_of
+            texts = (*conditions, facets) if facets else conditions
+            matches: Callable[[RowT], bool] | None = None
+            if texts:
+                matches = self._row_filter(self.query.matcher_of(texts))
+            matches = page.limited_to_time(matches)
+            if not checked or facets:
+                return matches
+            return lambda row: (
+                not checked.isdisjoint(facets_of(row)) and (matches is None or matches(row))
+            )
+
+        return RestOfFilter((conditions, checked, self._time.range), test)
+
+    def _on_suggestions(self) -> None:
+        if not self._bar.completer.is_open:
+            self._values.stop()
 
     def _row_filter(self, matcher: Matcher[RowT]) -> RowFilter[RowT]:
         return RowFilter(matcher, self._page.rows(), self._page.dictionary_columns())

@@ -1,12 +1,13 @@
 """The values that fields have, with their counts, for completion.
 
-Counters of the state are read where there are any. Other fields are counted over the newest rows,
+They are those of the rows that match the rest of the filter. Counters of the state are read where
+there are any and nothing else restricts the rows. Otherwise the newest rows that match are counted,
 some at a time, and kept for a while: completion must not scan a million rows while a key is typed.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -17,15 +18,21 @@ from pulse_desktop.query.completion import ValueCount
 from pulse_desktop.query.dictionary_columns import OTHER, DictionaryColumns
 from pulse_desktop.query.fields import FieldKind, FieldSet
 from pulse_desktop.query.quoting import query_text
+from pulse_desktop.ui.rows import time_slice
+from pulse_desktop.ui.rows.row_filter import newest_matching
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.rows.time_slice import TimeSlice
 
 RowT = TypeVar("RowT")
 
 SAMPLED: Final = 10_000
-"""Newest rows that are counted."""
+"""Newest rows that are counted, of those that match."""
+_SEARCHED: Final = 8_192
+"""Rows among which those that match are found in one go, if columns decide them."""
 _KEPT_S: Final = 10.0
-_MAX_FIELDS: Final = 30
+_SHOWN_EVERY_S: Final = 0.1
+"""How often completion shows what was counted since."""
+_MAX_SAMPLES: Final = 30
 _MAX_VALUES: Final = 2_000
 
 _LISTED: Final = frozenset(
@@ -40,32 +47,86 @@ Keys = Callable[[str, RowT], Iterable[str]]
 """Returns the names in a keyed field of a row: those of its arguments, for `args`."""
 
 
-@dataclass
-class _Sample:
-    """The values of one field in the newest rows.
+@dataclass(frozen=True)
+class RestOfFilter(Generic[RowT]):
+    """What restricts the rows besides the condition that is completed.
 
     Attributes:
-        counts: by value as typed.
+        key: equal for what restricts them in the same way.
+        test: returns the test that rows have to pass now.
+    """
+
+    key: Hashable
+    test: Callable[[], Callable[[RowT], bool] | None]
+
+
+@dataclass(eq=False)
+class _Sample(Generic[RowT]):
+    """The values of one field in the newest rows that match.
+
+    Attributes:
+        accepts: the test of rows, None for all.
+        values: returns the values of a row.
         next: position below which rows have not been looked at.
         last: position of the last row to look at.
         at: when it was begun, of a clock that only moves forward.
+        found: positions of rows that match and are not counted yet, ascending.
+        counted: number of rows counted.
+        counts: by value as typed.
     """
 
+    accepts: Callable[[RowT], bool] | None
+    values: Callable[[RowT], Iterable[str]]
     next: int
     last: int
     at: float
+    found: list[int] = field(default_factory=list)
+    counted: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def done(self) -> bool:
-        return self.next <= self.last
+        return self.counted >= SAMPLED or (self.next <= self.last and not self.found)
+
+    def count(self, rows: RowSource[RowT], step: TimeSlice) -> None:
+        """Count some more rows, at least one, until the time is up."""
+        self.last = max(self.last, rows.start)
+        if self.accepts is None:
+            for position, row in step.newest_first(rows, self.last, self.next):
+                self._add(row)
+                self.next = position
+        else:
+            self._count_matching(rows, self.accepts, step)
+        if len(self.counts) > 2 * _MAX_VALUES:
+            self.counts = Counter(dict(self.counts.most_common(_MAX_VALUES)))
+
+    def _count_matching(
+        self, rows: RowSource[RowT], accepts: Callable[[RowT], bool], step: TimeSlice
+    ) -> None:
+        while not self.done:
+            if not self.found:
+                low = max(self.last, self.next - _SEARCHED)
+                positions, self.next = newest_matching(rows, accepts, self.next, low, step)
+                self.found = positions.tolist()
+            while self.found and self.counted < SAMPLED:
+                position = self.found.pop()
+                if position >= rows.start:
+                    self._add(rows[position])
+                if step.is_over:
+                    return
+            if step.is_over:
+                return
+
+    def _add(self, row: RowT) -> None:
+        self.counts.update(self.values(row))
+        self.counted += 1
 
 
 class ValueCounts(QObject, Generic[RowT]):
     """Values by field.
 
     Signals:
-        changed: more rows were counted for the field that was asked for last.
+        changed: more rows were counted for the fields that were asked for last.
     """
 
     changed = Signal()
@@ -95,62 +156,89 @@ class ValueCounts(QObject, Generic[RowT]):
         self._counters = counters
         self._keys = keys
         self._now = now
-        self._samples: dict[str, _Sample] = {}
-        self._asked = ""
+        self._samples: dict[Hashable, _Sample[RowT]] = {}
+        self._asked: list[_Sample[RowT]] = []
+        self._step = _new_step()
+        self._shown_at = 0.0
         self._timer = QTimer(self)
         self._timer.setObjectName("count values of a field")
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._count_next_slice)
 
-    def values(self, name: str) -> Sequence[ValueCount]:
+    def begin(self) -> None:
+        """Begin to answer for another completion: only what it asks for is counted on."""
+        self.stop()
+        self._step = _new_step()
+
+    def stop(self) -> None:
+        """Count no further until values are asked for."""
+        self._asked.clear()
+        self._timer.stop()
+
+    def values(self, name: str, rest: RestOfFilter[RowT] | None = None) -> Sequence[ValueCount]:
         """Return the values of a field, the most frequent first.
+
+        Those that occur only in rows that do not match follow, without a count.
 
         Args:
             name: of the field; with a dot at the end, the names in a keyed field are returned.
+            rest: what restricts the rows, None for nothing.
         """
+        if rest is None:
+            counts = self._counts_of_all(name)
+            return [ValueCount(value, count) for value, count in counts.most_common(_MAX_VALUES)]
+        sample = self._sample(name, rest)
+        found = [ValueCount(each, n) for each, n in sample.counts.most_common(_MAX_VALUES)]
+        if not found and not sample.done and time.monotonic() - sample.at < _SHOWN_EVERY_S:
+            return ()  # what does not match is not offered first, unless the rest is found late
+        others = self._counts_of_all(name).most_common(_MAX_VALUES)
+        return found + [ValueCount(each) for each, _n in others if each not in sample.counts]
+
+    def _counts_of_all(self, name: str) -> Counter[str]:
         counter = self._counters.get(name)
         if counter is not None:
-            counts = Counter({value: count for value, count in counter().items() if count > 0})
-        else:
-            counts = self._sample(name).counts
-        return [ValueCount(value, count) for value, count in counts.most_common(_MAX_VALUES)]
+            return Counter({value: count for value, count in counter().items() if count > 0})
+        return self._sample(name, None).counts
 
-    def _sample(self, name: str) -> _Sample:
-        sample, at = self._samples.get(name), time.monotonic()
+    def _sample(self, name: str, rest: RestOfFilter[RowT] | None) -> _Sample[RowT]:
+        key, at = (name, rest and rest.key), time.monotonic()
+        sample = self._samples.get(key)
         if sample is None or at - sample.at > _KEPT_S:
-            rows = self._rows()
-            sample = _Sample(rows.stop, max(rows.start, rows.stop - SAMPLED), at)
-            while len(self._samples) >= _MAX_FIELDS:
+            rows, values = self._rows(), self._reader(name)
+            last = rows.start if rest is not None else max(rows.start, rows.stop - SAMPLED)
+            accepts = rest.test() if rest is not None and values is not None else None
+            sample = (
+                _Sample(accepts, lambda _row: (), 0, 0, at)
+                if values is None
+                else _Sample(accepts, values, rows.stop, last, at)
+            )
+            self._samples.pop(key, None)
+            while len(self._samples) >= _MAX_SAMPLES:
                 del self._samples[next(iter(self._samples))]
-            self._samples[name] = sample
-            self._count(name, sample)
-        self._asked = name
+            self._samples[key] = sample
+            if not sample.done:
+                sample.count(rows, self._step)
+                self._shown_at = at
         if not sample.done:
+            if sample not in self._asked:
+                self._asked.append(sample)
             self._timer.start()
         return sample
 
     def _count_next_slice(self) -> None:
-        sample = self._samples.get(self._asked)
-        if sample is None or sample.done:
+        while self._asked and self._asked[0].done:
+            del self._asked[0]
+        if not self._asked:
             self._timer.stop()
             return
-        self._count(self._asked, sample)
-        self.changed.emit()
-
-    def _count(self, name: str, sample: _Sample) -> None:
-        values = self._reader(name)
-        if values is None:
-            sample.next = sample.last
-            return
-        counts, rows = sample.counts, self._rows()
-        first = max(sample.last, rows.start)
-        for position, row in TimeSlice().newest_first(rows, first, sample.next):
-            counts.update(values(row))
-            sample.next = position
-        if len(counts) > 2 * _MAX_VALUES:
-            sample.counts = Counter(dict(counts.most_common(_MAX_VALUES)))
-        if sample.next <= first:
-            sample.next = sample.last
+        sample, self._step = self._asked[0], _new_step()
+        had_none = not sample.counts
+        sample.count(self._rows(), self._step)
+        is_first = had_none and bool(sample.counts)
+        at = time.monotonic()
+        if is_first or sample.done or at - self._shown_at >= _SHOWN_EVERY_S:
+            self._shown_at = at
+            self.changed.emit()
 
     def _reader(self, name: str) -> Callable[[RowT], Iterable[str]] | None:
         """Return what gets the values of a field, None if they are not worth a list."""
@@ -164,6 +252,11 @@ class ValueCounts(QObject, Generic[RowT]):
             return None
         get, now = found.get, self._now()
         return lambda row: map(query_text, get(row, now)[:1])
+
+
+def _new_step() -> TimeSlice:
+    """Return the time for one step: the table filters its rows at the same time."""
+    return TimeSlice(time_slice.SLICE_S / 2)
 
 
 def count_codes(columns: DictionaryColumns, name: str, rows: RowSource[Any]) -> Mapping[str, int]:

@@ -96,7 +96,11 @@ def matching_positions(
 
 
 def newest_matching(
-    source: RowSource[RowT], accepts: Callable[[RowT], bool], stop: int, start: int | None = None
+    source: RowSource[RowT],
+    accepts: Callable[[RowT], bool],
+    stop: int,
+    start: int | None = None,
+    step: TimeSlice | None = None,
 ) -> tuple[Positions, int]:
     """Filter the newest rows below a position, as many as do not take long.
 
@@ -105,12 +109,13 @@ def newest_matching(
         accepts: the test.
         stop: position after the newest row to filter.
         start: position of the oldest row to filter, by default that of the source.
+        step: the time it may take, by default a new one.
 
     Returns:
         The positions of the rows that are accepted, ascending, and the position of the oldest row
         that the filter was applied to.
     """
-    step = TimeSlice()
+    step = TimeSlice() if step is None else step
     start = source.start if start is None else max(start, source.start)
     stop = min(stop, source.stop)
     searches = isinstance(accepts, RowFilter) and accepts.searches

@@ -6,10 +6,15 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.time_range import fixed
+from pulse_desktop.query import quote
 from pulse_desktop.ui.page.filter_bar import DEBOUNCE_MS
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.query.query_field import Validity
+from pulse_desktop.ui.rows import time_slice
+from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
+from tests.ui.query.conftest import EXTRACT, SCORE
 
 
 def ids(page: RunsPage) -> list[int]:
@@ -244,6 +249,86 @@ def test_argument_names_and_values_are_completed(qtbot: QtBot, page: RunsPage) -
     assert field.text() == "args.language"
     qtbot.keyClicks(field, "=")
     assert suggestions(page) == {"pl": 8, "uk": 4}
+
+
+def test_values_and_names_follow_the_rest_of_the_query(
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
+) -> None:
+    harness.builder.task("e" * 32, "app.other:thing", [1], NOW - 5, language="cs", channel="x")
+    harness.update(page)
+    field = page.filter_bar.text_field
+    type_query(qtbot, page, "task:score language=")
+    assert list(suggestions(page).items()) == [("pl", 4), ("uk", 2), ("cs", None)]
+    type_query(qtbot, page, "task:score state:")
+    assert suggestions(page) == {"succeeded": 4, "failed": 2, "queued": None}
+    type_query(qtbot, page, "task:score args.")
+    assert list(suggestions(page).items()) == [("args.language", 6), ("args.channel", None)]
+    type_query(qtbot, page, "task:score lang")
+    assert suggestions(page) == {"args.language": 6}
+    type_query(qtbot, page, "task:other c")
+    assert suggestions(page)["args.channel"] == 1
+    type_query(qtbot, page, "task:score or language=")  # "or" restricts nothing
+    assert suggestions(page) == {"pl": 8, "uk": 4, "cs": 1}
+    type_query(qtbot, page, "ran>zz language=")  # nor does what is not valid
+    assert suggestions(page) == {"pl": 8, "uk": 4, "cs": 1}
+    type_query(qtbot, page, "language= state:failed task:score")
+    field.setCursorPosition(len("language="))
+    page.filter_bar.completer.open()
+    assert suggestions(page) == {"pl": 1, "uk": 1, "cs": None}
+    type_query(qtbot, page, "-task:score language=s")  # what matches precedes what begins so
+    assert list(suggestions(page).items()) == [("cs", 1)]
+    type_query(qtbot, page, 'task:score "nothing of this" language=')
+    assert suggestions(page) == {"pl": None, "uk": None, "cs": None}
+
+
+def test_a_value_that_matches_precedes_one_that_begins_as_typed(
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
+) -> None:
+    for number, name in enumerate(("app.prices:load", "app.spare:part")):
+        harness.builder.task(f"{number + 100:032x}", name, [1], NOW - 5, language="p" * number)
+    harness.update(page)
+    type_query(qtbot, page, 'language="p" task:p')
+    offered = [(item.label, item.count) for item in page.filter_bar.completer.items]
+    assert offered[0] == ("app.spare:part", 1)
+    assert ("app.prices:load", None) in offered
+
+
+def test_values_follow_the_checked_facets_and_the_time_range(
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
+) -> None:
+    page.filter_bar.set_filter(("failed",))
+    type_query(qtbot, page, "task:")
+    assert suggestions(page) == {quote(EXTRACT): 2, quote(SCORE): 2}
+    type_query(qtbot, page, "task:score language=")
+    assert suggestions(page) == {"pl": 1, "uk": 1}
+    page.filter_bar.set_filter()
+    page.context.time.set_range(fixed(NOW - 60, NOW - 57.5))  # the first three
+    page.on_time_range(page.now)
+    harness.update(page)
+    type_query(qtbot, page, "language=")
+    assert suggestions(page) == {"pl": 2, "uk": 1}
+    type_query(qtbot, page, "state:")
+    assert suggestions(page) == {"failed": 3, "succeeded": None}
+    type_query(qtbot, page, f'task="{EXTRACT}" language=')
+    assert suggestions(page) == {"pl": 1, "uk": None}
+
+
+def test_values_of_rare_rows_are_found_while_keys_are_handled(
+    qtbot: QtBot, page: RunsPage, harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(600):
+        harness.builder.task(
+            f"{number + 1000:032x}", "app.other:thing", [1], NOW - 5, language="cs"
+        )
+    harness.update(page)
+    monkeypatch.setattr(time_slice, "SLICE_S", 0.0)  # a row at a time
+    type_query(qtbot, page, "ran>1s language=")
+    assert "pl" not in suggestions(page)
+    qtbot.waitUntil(lambda: suggestions(page) == {"pl": 5, "uk": 2, "cs": None}, timeout=20_000)
+    press(qtbot, page, Qt.Key.Key_Escape)
+    counting = page.findChild(QTimer, "count values of a field")
+    assert counting is not None
+    assert not counting.isActive()
 
 
 def test_whole_objects_and_rows_are_no_values_to_choose_from(
