@@ -1,5 +1,10 @@
-"""Throttle: repeats work at an interval, when something has changed, in part of the time."""
+"""Repeats work at an interval, when something has changed, in part of the time.
 
+What is shown has a clock of its own, which stands still in a recording and without a connection,
+while the operator goes on. Intervals go by that clock or by the processor's, whichever moved more.
+"""
+
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -10,6 +15,33 @@ UNCHANGED_FACTOR: Final = 20.0
 """How many times as long the interval is while nothing has changed."""
 _FREE_S: Final = 0.002
 """Work that takes no longer than this is done at each interval."""
+
+
+class Elapsed:
+    """How long ago something was last done."""
+
+    def __init__(self) -> None:
+        """Begin with what was never done."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Count it as never done."""
+        self._done_at: float | None = None
+        self._tick = 0.0
+
+    def restart(self, now: float) -> None:
+        """Count it as done now. `now` is Unix seconds by the clock of what is shown."""
+        self._done_at, self._tick = now, time.perf_counter()
+
+    def seconds(self, now: float) -> float:
+        """Return the seconds since it was done, infinity if it never was.
+
+        Args:
+            now: Unix seconds by the clock of what is shown, which may also be set back.
+        """
+        if self._done_at is None:
+            return math.inf
+        return max(abs(now - self._done_at), time.perf_counter() - self._tick)
 
 
 class Throttle:
@@ -37,7 +69,8 @@ class Throttle:
         """Make the work due now."""
         self._shown: object = None
         self._asked: object = None
-        self._ran_at: float | None = None
+        self._since_run = Elapsed()
+        self._was_run = False
         # Seconds from then until the next run: for another question, and for the same one.
         self._wait_s = self._rest_s = 0.0
 
@@ -54,9 +87,8 @@ class Throttle:
             asked: what was asked for. With another one the work is due after the interval, however
                 long it takes.
         """
-        ran_at = self._ran_at
-        if ran_at is not None:
-            passed = abs(now - ran_at)  # the clock may be set back
+        if self._was_run:
+            passed = self._since_run.seconds(now)
             again = asked == self._asked
             unchanged = again and version is not None and version == self._shown
             if unchanged and passed < self._interval_s * UNCHANGED_FACTOR:
@@ -64,8 +96,9 @@ class Throttle:
             if passed < (self._rest_s if again else self._wait_s):
                 return
         began = time.perf_counter()
+        self._since_run.restart(now)
         work()
         cost = time.perf_counter() - began
-        self._wait_s = self._interval_s + (self._delay_s if ran_at is None else 0.0)
+        self._wait_s = self._interval_s + (0.0 if self._was_run else self._delay_s)
         self._rest_s = max(self._wait_s, cost / self._share if cost > _FREE_S else 0.0)
-        self._ran_at, self._shown, self._asked = now, version, asked
+        self._was_run, self._shown, self._asked = True, version, asked

@@ -108,6 +108,51 @@ def test_a_recording_is_shown_read_only(qapp: QApplication, tmp_path: Path, whol
         run_operator(qapp, "", scenario, open_desktop=partial(shown, reader))
 
 
+def test_charts_of_a_recording_follow_each_filter(qapp: QApplication, tmp_path: Path) -> None:
+    path, lines = tmp_path / "r", list[Line]()
+    for number in range(60):
+        at, task_id = NOW + number, f"{number:032x}"
+        named = {"task_name": ("ingest", "score")[number % 3 == 0]}
+        kind = "failed" if number % 5 == 0 else "succeeded"
+        for event in ("started", kind):
+            sent = task_event(event, at, task_id, **named)
+            sent = msgspec.structs.replace(sent, sequence=len(lines) + 1)
+            lines.append(message_line(sent, sent.payload))
+    header = Header(FORMAT, VERSION, "x", NOW)
+    with (
+        RecordingFile(path, replace=False) as file,
+        RecordingWriter(file, header, 1 << 30) as writer,
+    ):
+        writer.write(lines)
+        writer.finish(End(NOW + 60, "stopped", len(lines), 0))
+
+    async def scenario(operator: Operator) -> None:
+        await operator.act(lambda: operator.window.show_page("tasks"))
+        table = operator.page.table.rows_model
+        await wait_until(lambda: table.shown_count == 60)
+        times = operator.page.charts.times
+        await wait_until(lambda: times.subtitle == "60 ended runs")
+        clock = operator.window.session.now()
+        bar = operator.page.filter_bar
+        for query, ended in (
+            ("task:ingest", {"ingest": 40}),
+            ("state:failed", {"ingest": 8, "score": 4}),
+            ("", {"ingest": 40, "score": 20}),
+            ("task:score state:failed", {"score": 4}),
+        ):
+            await operator.act(partial(bar.set_filter, (), query))
+            await wait_until(
+                lambda ended=ended: {row.task: row.ended for row in times.shown} == ended,
+                5.0,
+                query,
+            )
+            assert table.shown_count == sum(ended.values())
+        assert operator.window.session.now() == clock
+
+    with RecordingReader(path) as reader:
+        run_operator(qapp, "", scenario, open_desktop=partial(shown, reader))
+
+
 def test_a_window_goes_on_from_a_recording_to_a_connection(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> None:

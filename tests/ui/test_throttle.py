@@ -23,7 +23,7 @@ class Work:
         self.clock = 0.0
         self.cost = 0.0
         self.done: list[float] = []
-        self._throttle = throttle
+        self.throttle = throttle
 
     def __call__(self) -> None:
         self.done.append(round(self.clock, 3))
@@ -32,7 +32,7 @@ class Work:
     def offer(self, *, at: float, version: object = None, asked: object = None) -> bool:
         """Return whether the work was done when it was offered at a time."""
         self.clock, before = max(self.clock, at), len(self.done)
-        self._throttle.run(NOW + at, self, version, asked)
+        self.throttle.run(NOW + at, self, version, asked)
         return len(self.done) > before
 
 
@@ -98,3 +98,14 @@ def test_a_clock_that_is_set_back_stops_nothing(work: Work) -> None:
     assert work.offer(at=0.0)
     assert not work.offer(at=-0.5)
     assert work.offer(at=-3600.0)
+
+
+def test_work_goes_on_while_the_clock_of_what_is_shown_stands_still(work: Work) -> None:
+    assert work.offer(at=0.0)
+    offered = []
+    for passed in (0.5, 0.9, 1.1):
+        work.clock = passed
+        before = len(work.done)
+        work.throttle.run(NOW, work)
+        offered.append(len(work.done) > before)
+    assert offered == [False, False, True]

@@ -15,6 +15,7 @@ from pulse_desktop.ui.lineage.section_columns import path_columns
 from pulse_desktop.ui.lineage.section_table import SectionTable
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.throttle import Elapsed
 
 _SEARCH_AGAIN_S = 3.0
 
@@ -48,7 +49,7 @@ class MessagePathView(QWidget):
         self._is_noise = False
         self._search: PathSearch | None = None
         self._now = 0.0
-        self._searched_at = 0.0
+        self._since_searched = Elapsed()
         self.path = MessagePath(())
         self.summary = Label()
         self.summary.setProperty("role", "muted")
@@ -83,11 +84,12 @@ class MessagePathView(QWidget):
     def refresh(self, now: float) -> None:
         """Search again if the last search is some time ago. `now` is Unix seconds."""
         self._now = now
-        if self._ids and self._search is None and abs(now - self._searched_at) > _SEARCH_AGAIN_S:
+        is_due = self._since_searched.seconds(now) > _SEARCH_AGAIN_S
+        if self._ids and self._search is None and is_due:
             self._start()
 
     def _start(self) -> None:
-        self._searched_at = self._now
+        self._since_searched.restart(self._now)
         self._search = PathSearch(
             self._state.runs, self._state.message_runs, *self._ids, is_noise=self._is_noise
         )

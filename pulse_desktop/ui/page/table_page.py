@@ -48,7 +48,7 @@ from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.view import MAX_COPIED_ROWS
-from pulse_desktop.ui.throttle import CHART_SHARE, Throttle
+from pulse_desktop.ui.throttle import CHART_SHARE, Elapsed, Throttle
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)
@@ -88,7 +88,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             has_times=self.has_times,
             shows_past=self.shows_past,
         )
-        self._updated_at = 0.0
+        self._since_updated = Elapsed()
         self._chart_throttle = Throttle(CHART_S, share=CHART_SHARE)
         self._was_pending = False
         self._row_changes, self._changed_at = 0, 0.0
@@ -215,7 +215,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         dirty |= self.filter.refresh(dirty, now)
         self.table.refresh(shown, dirty)
         self.update_detail(shown)
-        if abs(self.wall_time(now) - self._updated_at) >= self.update_interval_s:
+        if self._is_update_due(now):
             self._update(now)
 
     def on_show(self, now: float) -> None:
@@ -420,7 +420,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.filter.apply()
 
     def reset_charts(self) -> None:
-        """Update the charts at the next opportunity, whenever that was done before."""
+        """Update the charts with the next frame, whenever that was done before."""
+        self._since_updated.reset()
         self._chart_throttle.reset()
 
     def filter_by_series(self, key: str) -> None:
@@ -463,10 +464,18 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         """Return why there may be rows that are not shown; shown while there are none."""
         return empty_reason(self.context.connection, self.context.state, now, self.sources)
 
+    def _is_update_due(self, now: float) -> bool:
+        """Return whether to update what is beside the table: now and then, or after filtering."""
+        if self._was_pending and not self.table.rows_model.filter_pending:
+            self.reset_charts()  # what a filter matches is known only now
+        return self._since_updated.seconds(self.wall_time(now)) >= self.update_interval_s
+
     def _update(self, now: float) -> None:
         self.views.update()
         self._show_filtered_out()
-        self._updated_at = wall = self.wall_time(now)
+        wall = self.wall_time(now)
+        self._since_updated.restart(wall)
+        self._was_pending = self.table.rows_model.filter_pending
         connection, reason = self.context.connection, self.empty_reason(wall)
         for chart in self._charts:
             if isinstance(chart, TimeChart | Histogram):
@@ -476,9 +485,6 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
             self.time_range = chart_range(shown_range, charted_since(self.context.state), wall)
             end, asked = shown_range.end_or(wall), (shown_range, self.time_range)
-            was_pending, self._was_pending = self._was_pending, self.table.rows_model.filter_pending
-            if was_pending and not self._was_pending:
-                self._chart_throttle.reset()  # what a filter matches is known only now
             self._chart_throttle.run(
                 wall,
                 lambda: self.update_charts(end),

@@ -1,6 +1,5 @@
 """Updates the top bar and the status bar from the session."""
 
-import time
 from typing import Final
 
 import psutil
@@ -13,6 +12,7 @@ from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.connection_phase import OFFLINE, connection_phase, stale_text
 from pulse_desktop.ui.shell.status_bar import StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.throttle import Elapsed
 
 _INTERVAL_S: Final = 1.0
 _SLOW_INTERVAL_S: Final = 5.0
@@ -25,10 +25,9 @@ class StatusUpdater:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._process = psutil.Process()
-        self._shown_at = 0.0
-        self._shown_tick = 0.0
+        self._since_shown = Elapsed()
         self._render_s = 0.0
-        self._measured_at = 0.0
+        self._since_measured = Elapsed()
         self._shown_render_s = 0.0
         self._memory_bytes = 0
         self._shown_connection: object = None
@@ -46,13 +45,11 @@ class StatusUpdater:
         status = session.connection_status
         if status is not self._shown_connection:
             self._shown_connection = status
-            self._shown_at = 0.0
+            self._since_shown.reset()
             self._window.top_bar.set_connection(status)
         self._window.read_only.show()
-        # The time of a recording may stand still while it is read.
-        tick = time.monotonic()
-        if max(abs(now - self._shown_at), tick - self._shown_tick) >= _INTERVAL_S:
-            self._shown_at, self._shown_tick = now, tick
+        if self._since_shown.seconds(now) >= _INTERVAL_S:
+            self._since_shown.restart(now)
             self._measure(now)
             figures = self._figures(session, now)
             if figures != self._shown_figures:
@@ -60,8 +57,8 @@ class StatusUpdater:
                 self._window.status_bar.show_figures(figures)
 
     def _measure(self, now: float) -> None:
-        if abs(now - self._measured_at) >= _SLOW_INTERVAL_S:
-            self._measured_at = now
+        if self._since_measured.seconds(now) >= _SLOW_INTERVAL_S:
+            self._since_measured.restart(now)
             self._shown_render_s, self._render_s = self._render_s, 0.0
             self._memory_bytes = self._process.memory_info().rss
 

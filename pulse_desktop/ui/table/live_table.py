@@ -16,6 +16,7 @@ from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.overlay import TableOverlay
 from pulse_desktop.ui.table.steady_view import SteadyView
+from pulse_desktop.ui.throttle import Elapsed
 
 RowT = TypeVar("RowT")
 
@@ -82,7 +83,7 @@ class LiveTable(SteadyView[RowT]):
         self._failures: set[int] = set()  # positions, since the table was paused
         self._failures_from = self._failures_to = self.rows_model.stop
         self._ticked_at = 0.0
-        self._measured_at = 0.0
+        self._since_measured = Elapsed()
         self._found_shown_at = 0.0
         self._ticks = any(column.time_dependent for column in columns)
         self.overlay = TableOverlay(
@@ -128,8 +129,8 @@ class LiveTable(SteadyView[RowT]):
         self._filter_rest()
         # Delayed, the layout would paint the window twice in each frame.
         self.executeDelayedItemsLayout()
-        if abs(now - self._measured_at) >= _MEASURE_S and not self.rows_model.paused:
-            self._measured_at = now
+        if self._since_measured.seconds(now) >= _MEASURE_S and not self.rows_model.paused:
+            self._since_measured.restart(now)
             self.measure_columns()
         if self._ticks and abs(now - self._ticked_at) >= _TICK_S:
             before, self._ticked_at = self._ticked_at, now

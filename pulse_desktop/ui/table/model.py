@@ -28,6 +28,7 @@ from pulse_desktop.ui.table.row_index import RowIndex
 from pulse_desktop.ui.table.sort_keys import SortKeys
 from pulse_desktop.ui.theme.plain_text import tooltip_markup
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.throttle import Elapsed
 
 if TYPE_CHECKING:
     from pulse_desktop.ui.table.arrival_order import ArrivalOrder
@@ -83,7 +84,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         self.descending = self.is_changing = False
         self.arrival_order: ArrivalOrder[RowT] | None = None
         self._row_index = RowIndex(rows)
-        self._sorted_at = 0.0
+        self._since_sorted = Elapsed()
         self._counts = (self.shown_count, self.total_count, 0, False)
 
     # Contents
@@ -277,7 +278,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         if key:
             keys = SortKeys(self._sort_function(key), descending=descending)
         self.sort_key, self.descending = key, descending and bool(key)
-        self._sorted_at = self.now
+        self._since_sorted.restart(self.now)
         self._apply(self._row_index.set_order(keys))
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
 
@@ -293,7 +294,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         """Rebuild the table after it was hidden and not refreshed."""
         self.now = now
         if not self.paused:
-            self._sorted_at = now
+            self._since_sorted.restart(now)
             self._apply(self._row_index.catch_up())
             self._order_by_arrival()
         self._emit_counts()
@@ -320,8 +321,8 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
                 rows.mark_moved(dirty)
                 self._apply(rows.insert_on_top())
             resort_s = max(RESORT_S, _RESORT_ROW_S * self.shown_count)
-            if may_sort and rows.stale and abs(now - self._sorted_at) >= resort_s:
-                self._sorted_at = now
+            if may_sort and rows.stale and self._since_sorted.seconds(now) >= resort_s:
+                self._since_sorted.restart(now)
                 self._apply(rows.sort())
             elif dirty:
                 self._repaint(0, self.shown_count - 1)
@@ -337,7 +338,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         if self.sort_key or self._row_index.sort_keys is not None:
             return
         if (keys := self._arrival_keys()) is not None:
-            self._sorted_at = self.now
+            self._since_sorted.restart(self.now)
             self._apply(self._row_index.set_order(keys))
 
     # Notifying views

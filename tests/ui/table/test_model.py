@@ -4,6 +4,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QPersistentModelIndex, Qt
@@ -11,6 +12,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui import throttle
 from pulse_desktop.ui.rows.row_filter import SLICE
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.key_ranks import KeyRanks
@@ -460,3 +462,20 @@ def test_rows_evicted_during_an_incremental_filter_are_skipped() -> None:
     while model.filter_next_slice():
         assert all(thing.good for thing in model.row_objects())
     assert list(model.row_objects()) == [thing for thing in reversed(list(rows)) if thing.good]
+
+
+def test_changed_rows_are_sorted_while_the_clock_of_what_is_shown_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimpleNamespace(passed=0.0)
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(perf_counter=lambda: clock.passed))
+    rows = _filled(3)
+    model = _unchecked_model(rows)
+    model.refresh(1000.0)
+    model.set_sort("number", descending=True)
+    rows.replace(rows.start, Thing(9, 0.0, good=True))
+    model.refresh(1000.0, rows.drain_dirty())
+    assert _numbers(model) == [2, 1, 9]
+    clock.passed = 5.0
+    model.refresh(1000.0)
+    assert _numbers(model) == [9, 2, 1]

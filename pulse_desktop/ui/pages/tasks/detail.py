@@ -35,6 +35,7 @@ from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.throttle import Elapsed
 from pulse_desktop.ui.widgets.lazy_stack import LazyStack
 
 ERROR, OVERVIEW, ARGUMENTS, RESULT, EVENTS, LOG = range(6)
@@ -92,7 +93,7 @@ class RunDetail(DetailPanel):
         self._now = 0.0
         self._requested_result: tuple[str, int] | None = None
         self._ticked_at = 0.0
-        self._overview_at = 0.0
+        self._since_overview = Elapsed()
         self._default_tab = ARGUMENTS
         self.header = RunHeader(self.close_button, task_label, state.workers.names.label)
         self._deadline = Label()
@@ -271,7 +272,7 @@ class RunDetail(DetailPanel):
         if index == ERROR:
             self.error.show_run(run)
         elif index == OVERVIEW:
-            self._overview_at = self._now
+            self._since_overview.restart(self._now)
             self.overview.show_run(run, self._now)
         elif index == ARGUMENTS:
             self.arguments.show_run(run)
@@ -308,8 +309,8 @@ class RunDetail(DetailPanel):
     def _refresh_overview(self, run: TaskRun, now: float) -> None:
         """Show what has changed around a run that has not changed itself: children, re-runs."""
         self.overview.refresh(now)
-        if abs(now - self._overview_at) >= _OVERVIEW_S:
-            self._overview_at = now
+        if self._since_overview.seconds(now) >= _OVERVIEW_S:
+            self._since_overview.restart(now)
             self.overview.show_run(run, now)
 
     def _request_result(self, run: TaskRun) -> None:
