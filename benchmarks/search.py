@@ -43,6 +43,8 @@ from pulse_desktop.state.event_search import EventSearch
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.pages.tasks.columns import event_columns, run_columns
+from pulse_desktop.ui.query.page_query import PageQuery
+from pulse_desktop.ui.query.value_counts import RestOfFilter, ValueCounts
 from pulse_desktop.ui.rows.facet_counts import FacetCounts
 from pulse_desktop.ui.rows.row_filter import RowFilter
 from pulse_desktop.ui.table.column import Column
@@ -51,6 +53,14 @@ from pulse_desktop.ui.table.model import LiveTableModel
 
 RowT = TypeVar("RowT")
 
+COMPLETED: Final = (
+    "task:score language=",
+    "state:failed language=",
+    "ran>1s worker=",
+    "error:timeout language=",
+    "nosuchtext language=",
+)
+"""Completed at the end."""
 RUN_QUERIES: Final = (
     "state:failed",
     "task:score worker:worker-1",
@@ -156,6 +166,7 @@ def main() -> int:
         return 0
     measure_opening(state)
     measure_typing(runs)
+    measure_completion(runs)
     measure_sorting(state, events)
     del application
     return 0
@@ -354,6 +365,43 @@ def measure_typing(table: Table[TaskRun]) -> None:
     compile_query(parse(text), table.fields, time.time())
     compiled = (time.process_time() - begin) * 1e3
     print(f"a key: completion {max(times):.2f} ms at most; parsing and compiling {compiled:.2f} ms")
+
+
+def measure_completion(table: Table[TaskRun]) -> None:
+    """Print how long values are counted among the rows that match the rest of a query."""
+    rows, owner = table.rows.rows, QObject()
+
+    def rest_of(conditions: tuple[str, ...]) -> RestOfFilter[TaskRun]:
+        def test() -> RowFilter[TaskRun]:
+            return RowFilter(query.matcher_of(conditions), rows, table.rows.columns)
+
+        return RestOfFilter(conditions, test)
+
+    for text in COMPLETED:
+        values = ValueCounts[TaskRun](
+            lambda: rows, table.fields, {}, lambda _name, _row: (), time.time, owner
+        )
+        query = PageQuery(table.fields, values, rest_of, time.time)
+        begin = time.process_time()
+        query.complete(text, len(text))
+        key = first = done = time.process_time() - begin
+        timer = values.findChild(QTimer)
+        assert timer is not None
+        has_first = _has_count(query, text)
+        while timer.isActive():
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+            done = time.process_time() - begin
+            if not has_first and (has_first := _has_count(query, text)):
+                first = done
+        print(
+            f"completing {text:24} key {key * 1e3:.1f} ms; "
+            f"first values {f'{first * 1e3:.1f} ms' if has_first else 'none'}; "
+            f"all counted {done * 1e3:.0f} ms"
+        )
+
+
+def _has_count(query: PageQuery[TaskRun], text: str) -> bool:
+    return any(item.count is not None for item in query.complete(text, len(text)).items)
 
 
 def measure_sorting(state: SystemState, table: Table[Event]) -> None:

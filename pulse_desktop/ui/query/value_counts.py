@@ -73,6 +73,7 @@ class _Sample(Generic[RowT]):
         found: positions of rows that match and are not counted yet, ascending.
         counted: number of rows counted.
         counts: by value as typed.
+        former: counts shown until all is counted, of the sample that this one replaces.
     """
 
     accepts: Callable[[RowT], bool] | None
@@ -83,6 +84,11 @@ class _Sample(Generic[RowT]):
     found: list[int] = field(default_factory=list)
     counted: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    former: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def shown(self) -> Counter[str]:
+        return self.counts if self.done or not self.former else self.former
 
     @property
     def done(self) -> bool:
@@ -188,17 +194,18 @@ class ValueCounts(QObject, Generic[RowT]):
             counts = self._counts_of_all(name)
             return [ValueCount(value, count) for value, count in counts.most_common(_MAX_VALUES)]
         sample = self._sample(name, rest)
-        found = [ValueCount(each, n) for each, n in sample.counts.most_common(_MAX_VALUES)]
+        counts = sample.shown
+        found = [ValueCount(each, n) for each, n in counts.most_common(_MAX_VALUES)]
         if not found and not sample.done and time.monotonic() - sample.at < _SHOWN_EVERY_S:
             return ()  # what does not match is not offered first, unless the rest is found late
         others = self._counts_of_all(name).most_common(_MAX_VALUES)
-        return found + [ValueCount(each) for each, _n in others if each not in sample.counts]
+        return found + [ValueCount(each) for each, _n in others if each not in counts]
 
     def _counts_of_all(self, name: str) -> Counter[str]:
         counter = self._counters.get(name)
         if counter is not None:
             return Counter({value: count for value, count in counter().items() if count > 0})
-        return self._sample(name, None).counts
+        return self._sample(name, None).shown
 
     def _sample(self, name: str, rest: RestOfFilter[RowT] | None) -> _Sample[RowT]:
         key, at = (name, rest and rest.key), time.monotonic()
@@ -206,13 +213,16 @@ class ValueCounts(QObject, Generic[RowT]):
         if sample is None or at - sample.at > _KEPT_S:
             rows, values = self._rows(), self._reader(name)
             last = rows.start if rest is not None else max(rows.start, rows.stop - SAMPLED)
+            former = sample
             accepts = rest.test() if rest is not None and values is not None else None
             sample = (
                 _Sample(accepts, lambda _row: (), 0, 0, at)
                 if values is None
                 else _Sample(accepts, values, rows.stop, last, at)
             )
-            self._samples.pop(key, None)
+            if former is not None:
+                sample.former = former.shown
+                del self._samples[key]
             while len(self._samples) >= _MAX_SAMPLES:
                 del self._samples[next(iter(self._samples))]
             self._samples[key] = sample
@@ -232,9 +242,9 @@ class ValueCounts(QObject, Generic[RowT]):
             self._timer.stop()
             return
         sample, self._step = self._asked[0], _new_step()
-        had_none = not sample.counts
+        had_none = not sample.shown
         sample.count(self._rows(), self._step)
-        is_first = had_none and bool(sample.counts)
+        is_first = had_none and bool(sample.shown)
         at = time.monotonic()
         if is_first or sample.done or at - self._shown_at >= _SHOWN_EVERY_S:
             self._shown_at = at

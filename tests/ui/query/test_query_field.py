@@ -10,6 +10,7 @@ from pulse_desktop.model.time_range import fixed
 from pulse_desktop.query import quote
 from pulse_desktop.ui.page.filter_bar import DEBOUNCE_MS
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
+from pulse_desktop.ui.query import value_counts
 from pulse_desktop.ui.query.query_field import Validity
 from pulse_desktop.ui.rows import time_slice
 from tests.kit.state_builder import NOW
@@ -329,6 +330,18 @@ def test_values_of_rare_rows_are_found_while_keys_are_handled(
     counting = page.findChild(QTimer, "count values of a field")
     assert counting is not None
     assert not counting.isActive()
+
+
+def test_counts_stay_while_they_are_counted_anew(
+    qtbot: QtBot, page: RunsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_query(qtbot, page, "task:score language=")
+    counted = suggestions(page)
+    assert counted == {"pl": 4, "uk": 2}
+    monkeypatch.setattr(time_slice, "SLICE_S", 0.0)  # a row at a time
+    monkeypatch.setattr(value_counts, "_KEPT_S", -1.0)
+    page.filter_bar.completer.complete_anew()
+    assert suggestions(page) == counted
 
 
 def test_whole_objects_and_rows_are_no_values_to_choose_from(
