@@ -12,6 +12,7 @@ from pulse_desktop.cli.missing_messages import (
     MissingMessages,
     left_out,
     missing_messages,
+    not_stored,
     unwritten,
 )
 from pulse_desktop.cli.output import print_error, write_note
@@ -29,6 +30,8 @@ DEFAULT_MAX_BYTES: Final = 1 << 30
 MIN_DURATION_S: Final = 1.0
 FINISH_TIMEOUT_S: Final = 5.0
 """Time to write what has arrived when the command is interrupted."""
+_RESULTS_S: Final = 3.0
+"""Time to read the results that are stored when the recording ends."""
 _DRAIN_S: Final = 0.5
 """Time to record what had arrived when the recording ends."""
 _POLL_S: Final = 0.01
@@ -192,6 +195,7 @@ async def _record(
     from pulse_desktop.nats_client.aio import cancel_and_wait, failure_of
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
+    since = session.now() - (arguments.since or 0.0)
     past: list[str] | None = None if arguments.since else []
     reason = "stopped"
 
@@ -223,7 +227,10 @@ async def _record(
     session.drain(_DRAIN_S)  # what has arrived before a connection was lost
     if past is None and session.connection.connected and await session.wait_caught_up(_DRAIN_S):
         past = describe_unreadable(session.unreadable)
-    missing = missing_messages(session, past)
+    unread = None if recorder.is_full else await _unread_results(session, since, interrupt)
+    missing = missing_messages(session, past, unread_results=unread)
+    if arguments.since:
+        missing.notes.extend(not_stored(session))
     session.stop_receiving()  # it would hold up the writing
     await interrupt.guard(lambda: recorder.stop(FINISH_TIMEOUT_S if interrupt.is_seen else None))
     missing.past.extend(unwritten(recorder))
@@ -233,6 +240,28 @@ async def _record(
     if error := failure_of(waiting):
         raise error
     return missing
+
+
+async def _unread_results(
+    session: "Session", since: float, interrupt: FirstInterrupt
+) -> int | None:
+    """Read the results stored by now; return how many are not read, None if all are.
+
+    Args:
+        session: that is recorded.
+        since: Unix seconds; older results are not wanted.
+        interrupt: the signal to which the recording may end.
+    """
+    if not session.connection.connected:
+        return None
+    is_read = False
+
+    async def read() -> None:
+        nonlocal is_read
+        is_read = await session.results.read_to_end(since, _RESULTS_S)
+
+    await interrupt.guard(read)
+    return None if is_read else session.results.unread(since)
 
 
 def _server_time(session: "Session") -> float | None:

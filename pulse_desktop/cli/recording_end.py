@@ -76,6 +76,8 @@ def write_report(
         recorder.unnamed,
     )
     _note_count(unnamed, recorder.unnamed)
+    for sentence in missing.notes:
+        write_note(sentence)
     if for_scripts:
         write_json(
             {

@@ -45,6 +45,7 @@ MAX_EAGER_READ_BYTES: Final = 1 << 20
 MAX_PROGRESS_BYTES: Final = 32 << 10
 """Larger progress objects are skipped."""
 
+_POLL_S: Final = 0.01
 _MAX_VERSIONS: Final = 5
 """Versions of a result that are tried while others replace it."""
 
@@ -151,6 +152,27 @@ class ResultLoader:
         waiting = self._state.pending_reads
         latest = waiting[-1].stored_at if waiting else -math.inf
         return max((each.stored_at for batch in self._in_flight for each in batch), default=latest)
+
+    async def read_to_end(self, since: float, timeout_s: float) -> bool:
+        """Read what is stored by now since a time; False if it takes longer than `timeout_s`.
+
+        Args:
+            since: Unix seconds.
+            timeout_s: seconds.
+        """
+        with contextlib.suppress(TimeoutError, UserFacingError):
+            async with asyncio.timeout(timeout_s):
+                await self._watch.read_to_end()
+                while True:
+                    if not self._arrivals and self.read_since < since:
+                        return True
+                    await asyncio.sleep(_POLL_S)
+        return False
+
+    def unread(self, since: float) -> int:
+        """Return how many results stored since a time, Unix seconds, are known and not loaded."""
+        batches = (self._state.pending_reads, *self._in_flight)
+        return sum(stored.stored_at >= since for batch in batches for stored in batch)
 
     def start(self) -> None:
         """Start to watch and to load."""

@@ -125,6 +125,39 @@ def deleted_text(name: str, start: float, end: float, count: int, reason: str) -
     )
 
 
+def unread_results_text(count: int) -> str:
+    """Return that the recording ended before results were read.
+
+    Args:
+        count: of those that are known, 0 if it is not known whether there are any.
+    """
+    if not count:
+        return _("the latest results: the recording ended before they were read")
+    text = ngettext(
+        "{count} result: the recording ended before it was read",
+        "{count} results: the recording ended before they were read",
+        count,
+    )
+    return text.format(count=formats.count(count))
+
+
+def deleted_bucket_text(since: float) -> str:
+    """Return that there is no bucket of results any more."""
+    text = _("results since {time}: their bucket was deleted")
+    return text.format(time=formats.absolute(since))
+
+
+def not_stored_text(name: str) -> str:
+    """Return that no stream stores messages, a whole sentence."""
+    text = _("No stream stores {name}: only those that arrived while recording are in the file.")
+    return text.format(name=name)
+
+
+def refused_text(name: str, problem: str) -> str:
+    """Return that nothing is received, and why."""
+    return _("{name}: {problem}").format(name=name, problem=problem)
+
+
 def gap_text(name: str, start: float, end: float) -> str:
     """Return that nothing could be received for a time."""
     text = _("{name} from {start} to {end}: they could not be received")

@@ -21,6 +21,7 @@ from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.feed_status import Gap, GapLog
 from pulse_desktop.transport.object_bucket import (
     UnreadableMetaError,
     decode_meta,
@@ -55,6 +56,10 @@ class WatchStatus:
         caught_up: whether all stored metadata has been read that can be read; true as well
             without a bucket.
         unreadable: whether there may be results that cannot be read.
+        gaps: times in which results may have been missed, as a bucket was deleted before all of it
+            was read.
+        deleted_since: Unix seconds of the last moment when there was a bucket that was read; None
+            unless it was deleted and is not there again.
     """
 
     mode: Mode = "off"
@@ -64,6 +69,8 @@ class WatchStatus:
     problem: str = ""
     caught_up: bool = False
     unreadable: bool = False
+    gaps: tuple[Gap, ...] = ()
+    deleted_since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,12 @@ class ResultWatch:
         self._backlog = backlog
         self._poll_s = poll_s
         self._opened_bucket: _Bucket | None = None
+        self._consumer: OrderedConsumer | None = None
+        self._unread = 0  # of the last bucket when it ceased to be read
+        self._checked_at = 0.0  # when that was known to be there, Unix seconds
+        self._is_certain = True  # that it was watched since
+        self._gaps = GapLog()
+        self._look_now = asyncio.Event()
         self._last = 0
         self._mode: Mode = "off"
         self._problem = ""
@@ -121,6 +134,8 @@ class ResultWatch:
             self._problem,
             self._caught_up.is_set(),
             self._unreadable,
+            self._gaps.gaps,
+            self._gaps.offline_since,
         )
 
     async def wait_caught_up(self, timeout_s: float) -> bool:
@@ -130,6 +145,27 @@ class ResultWatch:
                 await self._caught_up.wait()
         return self._caught_up.is_set()
 
+    async def read_to_end(self) -> None:
+        """Look for the bucket at once, and wait until all metadata stored by now has been read.
+
+        It does not return while that is impossible.
+
+        Raises:
+            UserFacingError: the server cannot be asked.
+        """
+        found = await self._find()
+        while not self._has_read(found):
+            self._look_now.set()
+            await asyncio.sleep(RETRY_PAUSE_S)
+
+    def _has_read(self, found: _Bucket | None) -> bool:
+        if found is None:
+            return self._mode == "absent"
+        consumer, opened = self._consumer, self._opened_bucket
+        if consumer is None or opened is None or opened.created != found.created:
+            return False
+        return consumer.at_end.is_set() and not consumer.lag
+
     async def run(self) -> None:
         """Watch forever; run by a supervisor."""
         try:
@@ -137,6 +173,7 @@ class ResultWatch:
                 await self._connection.wait_connected()
                 with contextlib.suppress(NotConnectedError, errors.ConnectionClosedError):
                     await self._connection.run_while_connected(self._watch())
+                self._is_certain = False
                 self._set_mode("off", _("there is no connection"))
                 await asyncio.sleep(RETRY_PAUSE_S)
         finally:
@@ -157,6 +194,7 @@ class ResultWatch:
             opened_at, before = math.inf, self._last
             try:
                 found = await self._find()
+                self._note_change(found)
                 if found is None:
                     self._set_mode("absent", "")
                     pause, failures = self._poll_s, 0
@@ -188,7 +226,27 @@ class ResultWatch:
                 pause, failures = self._poll_s, 0
             if not 0 < failures < READ_ATTEMPTS:
                 self._caught_up.set()
-            await asyncio.sleep(pause)
+            await self._wait_to_look(pause)
+
+    async def _wait_to_look(self, timeout_s: float) -> None:
+        """Wait until it is time to look for the bucket again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._look_now.wait()
+        self._look_now.clear()
+
+    def _note_change(self, found: _Bucket | None) -> None:
+        """Note whether the bucket that was read was deleted, and what of it was not read."""
+        before, now = self._opened_bucket, self._connection.now()
+        if before is not None and found is None:
+            self._gaps.disconnected(self._checked_at, _("the bucket was deleted"))
+        elif before is not None and found is not None and found.created != before.created:
+            if self._unread or not self._is_certain:
+                missed = self._unread if self._is_certain else None
+                self._gaps.add(Gap(self._checked_at, now, missed, filled=False))
+            self._gaps.offline_since = None
+        if found is not None:
+            self._checked_at, self._is_certain = now, True
 
     async def _find(self) -> _Bucket | None:
         stream = stream_name(self._bucket)
@@ -225,25 +283,30 @@ class ResultWatch:
     async def _read(self, consumer: OrderedConsumer, found: _Bucket) -> None:
         """Read a bucket until it is deleted or replaced."""
         try:
+            self._consumer = consumer
             self._set_mode("watching", "")
             await self._consume(consumer, found)
         finally:
+            self._consumer, self._unread = None, consumer.lag
             await consumer.close()
 
     async def _consume(self, consumer: OrderedConsumer, found: _Bucket) -> None:
         consuming = asyncio.ensure_future(consumer.run())
         end = asyncio.ensure_future(self._reach_end(consumer))
+        looking = asyncio.ensure_future(self._wait_to_look(self._poll_s))
         try:
             while not consuming.done():
-                await asyncio.wait({consuming}, timeout=self._poll_s)
+                await asyncio.wait({consuming, looking}, return_when=asyncio.FIRST_COMPLETED)
                 if consuming.done():
                     break
                 current = await self._find()
                 if current is None or current.created != found.created:
                     return
+                self._checked_at = self._connection.now()
+                looking = asyncio.ensure_future(self._wait_to_look(self._poll_s))
             consuming.result()
         finally:
-            await cancel_and_wait(end, consuming)
+            await cancel_and_wait(end, looking, consuming)
 
     async def _reach_end(self, consumer: OrderedConsumer) -> None:
         await consumer.at_end.wait()
