@@ -14,7 +14,7 @@ from pulse_desktop.state.run import Attempt, AttemptResult, TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import call_text
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.translation import _, pgettext, translate
+from pulse_desktop.text.translation import _, ngettext, pgettext, translate
 
 
 @dataclass(frozen=True)
@@ -255,3 +255,8 @@ def _call(args: bytes, kwargs: bytes, parameters: tuple[str, ...]) -> str:
     if size > _MAX_CALL_BYTES:
         return _("{size} of arguments").format(size=formats.size(size))
     return call_text(decode_json_or_text(args), decode_json_or_text(kwargs), parameters)
+
+
+def run_count_text(count: int) -> str:
+    """Return a number of runs as text."""
+    return ngettext("{count} run", "{count} runs", count).format(count=formats.count(count))

@@ -81,7 +81,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._rechecked_at = 0.0
         self._applied: tuple[frozenset[str], TimeRange] | None = None  # facets and time range
         self._settled = ""  # the last query in force that did not end in an unfinished word
-        self._explanation = EmptyExplanation(table, page.rows, self._explainer, self._reading, self)
+        self._explanation = EmptyExplanation(table, page.rows, self._explainer, self.reading, self)
         self._toggled = ""  # condition
         bar.use_query(self.query.check, self.query.complete)
         bar.settled.connect(self._settle)
@@ -94,7 +94,8 @@ class PageFilter(QObject, Generic[RowT]):
     def _now(self) -> float:
         return self._page.now
 
-    def _reading(self) -> str:
+    def reading(self) -> str:
+        """Return what of the history is being read, a sentence; empty for nothing."""
         extent = self._page.history_extent()
         return f"{reading_text(extent, self._now())}." if extent.is_reading else ""
 
@@ -104,6 +105,11 @@ class PageFilter(QObject, Generic[RowT]):
     def active(self) -> bool:
         """Whether the filter may exclude rows."""
         return bool(self._bar.checked_facets) or self._matches() is not None
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether a query or facets may exclude rows, whatever the time range does."""
+        return self._bar.active or self.query.matcher is not None
 
     @property
     def is_last_valid(self) -> bool:

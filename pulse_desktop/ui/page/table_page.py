@@ -38,6 +38,7 @@ from pulse_desktop.ui.page.page import PageContext
 from pulse_desktop.ui.page.page_counts import PageCounts
 from pulse_desktop.ui.page.page_filter import PageFilter
 from pulse_desktop.ui.page.page_time import PageTime
+from pulse_desktop.ui.page.range_note import RangeNote
 from pulse_desktop.ui.page.row_menus import RowMenus
 from pulse_desktop.ui.page.table_area import TableArea
 from pulse_desktop.ui.page.table_page_base import TablePageBase
@@ -110,6 +111,14 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.filter_bar = self.make_filter_bar()
         self.filter: PageFilter[RowT] = PageFilter(
             self, self.filter_bar, self.table, self.make_fields(), context.time
+        )
+        self._range_note = RangeNote(
+            self.table,
+            context.time,
+            self.retained_text,
+            has_filter=lambda: self.filter.has_conditions,
+            clear_filter=self.filter_bar.clear,
+            reading=self.filter.reading,
         )
         self._bar_filter = BarFilter(self.filter, context.time, self)
         self.views = PageViews(
@@ -186,7 +195,6 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.chart_group.series_chosen.connect(self.filter_by_series)
         self.chart_group.bar_chosen.connect(self.filter_by_bar)
         self.area.charts_toggled.connect(lambda _shown: self._update(self.now))
-        table.clear_filter_requested.connect(bar.clear)
         table.current_changed.connect(lambda _row: self._show_current())
         table.row_activated.connect(lambda _row: self._open_current())
         table.clicked.connect(lambda _index: self._open_current())

@@ -110,6 +110,14 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
             return text
         return _("{shown} of {total}").format(shown=formats.count(shown), total=text)
 
+    def retained_text(self, total: int) -> str:
+        """Return as text how many rows there are at any time, empty for none.
+
+        Args:
+            total: number of rows.
+        """
+        return self.count_text(total) if total else ""
+
     @abstractmethod
     def make_fields(self) -> FieldSet[RowT]:
         """Return the query fields of the rows."""

@@ -25,6 +25,9 @@ class TableOverlay:
 
     Attributes:
         new_above: number of rows that have arrived above those shown.
+        range_note: returns title, sentence and button for a table that the time range alone leaves
+            empty, by its number of rows; None if a filter does, empty texts if there is nothing at
+            any time.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class TableOverlay:
             on_clear_filter: called when the operator wants to clear the filter.
         """
         self.new_above = 0
+        self.range_note: Callable[[int], tuple[str, str, str] | None] = lambda _total: None
         self._failures = 0
         self._empty = empty
         self._reason: EmptyReason | None = None
@@ -127,6 +131,8 @@ class TableOverlay:
             self._note.set_text(self._reason.title, self._reason.sentence)
         elif not (self._model.filtered and total):
             self._note.set_text(*self._empty)
+        elif (in_range := self.range_note(total)) is not None:
+            self._note.set_text(*(in_range if in_range[0] else self._empty))
         else:
             sentence = ngettext(
                 "The only row does not match the filter.",

@@ -6,7 +6,10 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.model.time_range import fixed
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
+from pulse_desktop.ui.widgets.empty_state import EmptyState
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 from tests.ui.query.test_query_field import ids
@@ -72,3 +75,49 @@ def test_the_reason_goes_with_the_filter(qtbot: QtBot, page: RunsPage) -> None:
     page.filter_bar.clear()
     assert note_text(table) == ""
     assert len(ids(page)) == 12
+
+
+def test_a_time_range_alone_is_named_and_left_with_the_button(qtbot: QtBot, page: RunsPage) -> None:
+    table, time = page.table, page.context.time
+    time.set_range(fixed(NOW - 7200, NOW - 3600))
+    page.on_time_range(page.now)
+    assert (ids(page), note_title(table)) == ([], "Nothing in the time range")
+    assert note_text(table).startswith("Time range: ")
+    assert note_text(table).endswith(". Retained in all: 12 runs.")
+    button = table.viewport().findChildren(EmptyState)[0].button
+    assert button.text() == "Show all retained"
+    button.click()
+    assert not time.range.limits_rows
+    page.on_time_range(page.now)
+    assert len(ids(page)) == 12
+    page.filter_bar.set_filter((), "nowhere")
+    qtbot.waitUntil(lambda: "nowhere" in note_text(table))
+    assert (note_title(table), button.text()) == ("Nothing matches", "Clear filter")
+    button.click()
+    assert len(ids(page)) == 12
+
+
+def test_groups_without_a_failure_in_the_time_range_are_counted(harness: PageHarness) -> None:
+    builder = harness.builder
+    page = harness.open(GroupsPage)
+    harness.update(page)
+    assert note_title(page.table) == "No failures"
+    for number in range(3):
+        builder.task(f"{number:032x}", "prune", at=NOW - 60)
+        builder.failed(f"{number:032x}", "ValueError", "no", NOW - 50)
+    page.context.time.set_range(fixed(NOW - 7200, NOW - 3600))
+    page.on_time_range(NOW)
+    harness.update(page)
+    assert note_title(page.table) == "Nothing in the time range"
+    assert note_text(page.table).endswith(". Retained in all: 1 group.")
+
+
+def test_the_latest_runs_name_the_time_range(harness: PageHarness) -> None:
+    harness.builder.runs(3)
+    page = harness.open(OverviewPage)
+    page.context.time.set_range(fixed(NOW - 7200, NOW - 3600))
+    page.on_time_range(NOW)
+    assert note_title(page.latest) == "Nothing in the time range"
+    page.latest.viewport().findChildren(EmptyState)[0].button.click()
+    page.on_time_range(NOW)
+    assert page.latest.rows_model.shown_count == 3

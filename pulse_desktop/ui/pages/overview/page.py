@@ -21,6 +21,7 @@ from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.state.run_span import run_span
 from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.group_text import muted_text
+from pulse_desktop.text.run_text import run_count_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.time_range_text import span_length_text
 from pulse_desktop.text.translation import _
@@ -47,6 +48,7 @@ from pulse_desktop.ui.navigation import (
 )
 from pulse_desktop.ui.page.page import Page, PageContext
 from pulse_desktop.ui.page.page_time import PageTime
+from pulse_desktop.ui.page.range_note import RangeNote
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW_HEIGHT, AttentionList
 from pulse_desktop.ui.pages.overview.run_charts import RunCharts
@@ -156,6 +158,7 @@ class OverviewPage(Page):
             empty_text=_("Every task enqueued on this server appears here within a moment."),
         )
         self.latest.rows_model.arrival_order = run_arrival_order(context.state.runs)
+        RangeNote(self.latest, context.time, run_count_text)
         self._open_tasks = QPushButton(_("Open Tasks"))
         self._lay_out()
         self._connect()

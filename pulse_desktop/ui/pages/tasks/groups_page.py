@@ -206,6 +206,11 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         text = super().row_text(total, None if shown == total else shown)
         return " · ".join(filter(None, (text, muted_text(counts["muted"]))))
 
+    def retained_text(self, total: int) -> str:
+        """Return how many groups have failures at any time, as text."""
+        del total
+        return super().retained_text(sum(1 for row in self.collection().rows if row.count))
+
     def show_row(self, row: FailureGroup) -> None:
         """Show a group in the detail panel."""
         shown = self._past.compare(row)

@@ -20,8 +20,8 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_span import run_span
 from pulse_desktop.state.serialize import RUN_CELLS, run_to_cells, run_to_dict
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_call
-from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_call, run_count_text
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.detail_splitter import DetailWidth
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.filter_bar import FilterBar
@@ -199,7 +199,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
 
     def count_text(self, count: int) -> str:
         """Return a number of runs as text."""
-        return ngettext("{count} run", "{count} runs", count).format(count=formats.count(count))
+        return run_count_text(count)
 
     def facet_counts(self) -> Mapping[str, int]:
         """Return the number of runs in each state."""
