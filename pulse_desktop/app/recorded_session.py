@@ -29,6 +29,7 @@ class RecordedSession(ServerlessSession):
 
     is_settled = True
     has_outcomes = True
+    has_states = True
     has_recent = True
 
     def __init__(self, reader: RecordingReader) -> None:

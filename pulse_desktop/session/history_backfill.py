@@ -50,13 +50,14 @@ class HistoryBackfill:
         """Create it; nothing is read before `run` or `widen`.
 
         Args:
-            feeds: what they have not read is read.
+            feeds: what they have not read is read: those of events, of tasks, and others.
             arrivals: gets the messages.
             waiter: waits until they have been folded.
             is_current: whether the newest part has been read, folded and ticked.
             has_room: whether the state can hold older messages.
         """
         self._sources = [_OlderMessages(feed) for feed in feeds]
+        self._events, self._tasks = self._sources[:2]
         self._arrivals = arrivals
         self._waiter = waiter
         self._is_current = is_current
@@ -89,6 +90,14 @@ class HistoryBackfill:
         if not self._has_room():
             return -math.inf
         return max((each.known_since for each in self._sources), default=-math.inf)
+
+    @property
+    def has_read_events(self) -> bool:
+        """Whether events were read as far back as task messages, or as far as they can be.
+
+        Before, what is known of a run may be that it was enqueued, although it has ended.
+        """
+        return not self._has_room() or self._events.reaches(self._tasks.oldest_at)
 
     def search_only(self, task_ids: Sequence[str]) -> None:
         """Fold from now on only messages that mention one of these ids; others count as read.
@@ -233,6 +242,11 @@ class _OlderMessages:
         pages = self._pages is not None and self._pages.unread
         more = self.waiting or self._has_next or pages or self.feed.status.older
         return self.oldest_at or math.inf if more and not self.failure else -math.inf
+
+    def reaches(self, at: float) -> bool:
+        """Return whether all messages since a time, Unix seconds, were read; 0 for no time."""
+        is_next_older = bool(self.waiting) and self.waiting[-1].at <= at
+        return not at or self.known_since <= at or is_next_older
 
     @property
     def _has_next(self) -> bool:

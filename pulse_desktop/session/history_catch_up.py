@@ -39,6 +39,7 @@ class HistoryCatchUp:
         clock: Callable[[], float],
         results_read: Callable[[], bool] = lambda: True,
         recent_read: Callable[[], bool] = lambda: True,
+        events_read: Callable[[], bool] = lambda: True,
     ) -> None:
         """Create it; `update` is called after every folding.
 
@@ -49,7 +50,10 @@ class HistoryCatchUp:
             clock: Unix seconds.
             results_read: whether the latest of the stored results have been read.
             recent_read: whether the last hour of history was read as far as it can be.
+            events_read: whether events were read as far back as tasks.
         """
+        self._events_read = events_read
+        self._states_generation = 0
         self._recent_read = recent_read
         self._recent_generation = 0
         self._results_read = results_read
@@ -78,6 +82,11 @@ class HistoryCatchUp:
         return self.is_complete and self._outcomes_generation == self._connection.generation
 
     @property
+    def has_states(self) -> bool:
+        """Whether the states of all runs are known: no event of one is still to be read."""
+        return self.has_outcomes and self._states_generation == self._connection.generation
+
+    @property
     def has_recent(self) -> bool:
         """Whether the history of the last hour was read as well, so that failures can be judged."""
         return self.has_outcomes and self._recent_generation == self._connection.generation
@@ -95,14 +104,19 @@ class HistoryCatchUp:
 
     def update(self) -> bool:
         """Notice what has been folded; return whether more is known than before."""
-        before = self._complete_generation, self._outcomes_generation, self._recent_generation
+        before = self._generations
         if not self.is_complete and self._connection.connected:
             self._update_complete()
-        elif self.is_complete and not self.has_recent:
+        elif self.is_complete and not (self.has_recent and self.has_states):
             self._update_recent(abs(self._clock() - self._completed_at))
-        return before != (
+        return before != self._generations
+
+    @property
+    def _generations(self) -> tuple[int, ...]:
+        return (
             self._complete_generation,
             self._outcomes_generation,
+            self._states_generation,
             self._recent_generation,
         )
 
@@ -121,5 +135,8 @@ class HistoryCatchUp:
             read = not self._arrivals and self._results_read()
             if read or waited_s >= RESULTS_S:
                 self._outcomes_generation = generation
-        elif waited_s >= RECENT_HISTORY_S or (not self._arrivals and self._recent_read()):
+            return
+        if not self._arrivals and self._events_read():
+            self._states_generation = generation
+        if waited_s >= RECENT_HISTORY_S or (not self._arrivals and self._recent_read()):
             self._recent_generation = generation

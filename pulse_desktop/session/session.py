@@ -198,6 +198,7 @@ class Session:
             self.now,
             lambda: self.results.has_read_latest(self.now() - RECENT_S),
             self._has_read_recent,
+            lambda: not self.config.reads_back or self.backfill.has_read_events,
         )
         self._ingestor = Ingestor(
             self.arrivals, self.state, self.now, lambda: self._catch_up.is_complete
@@ -318,6 +319,11 @@ class Session:
     def has_outcomes(self) -> bool:
         """Whether the outcomes of the latest runs are known, also those in results."""
         return self._catch_up.has_outcomes
+
+    @property
+    def has_states(self) -> bool:
+        """Whether the states of all runs are known: no event of one is still to be read."""
+        return self._catch_up.has_states
 
     @property
     def has_recent(self) -> bool:
@@ -554,6 +560,7 @@ class Session:
         read = not self.config.reads_back or self.backfill.known_since <= earliest
         return (
             read
+            and self._catch_up.has_states
             and self.group_marks.has_read
             and self.state.failure_groups.unjudged_until < earliest
         )

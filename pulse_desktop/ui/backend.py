@@ -177,6 +177,10 @@ class ConnectionBackend(Protocol):
         """Whether the outcomes of the latest runs are known, also those in results."""
 
     @property
+    def has_states(self) -> bool:
+        """Whether the states of all runs are known: no event of one is still to be read."""
+
+    @property
     def has_recent(self) -> bool:
         """Whether the history of the last hour was read as far as it can be, and the marks."""
 

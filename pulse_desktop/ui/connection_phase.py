@@ -205,8 +205,19 @@ def is_blind(connection: ConnectionBackend) -> bool:
     return not connection.received and "events" in connection.unreadable
 
 
+def states_text(connection: ConnectionBackend) -> str:
+    """Return why the states of runs are not known yet; empty if they are, or were before a loss."""
+    is_known = connection.has_states or connection_phase(connection) in OFFLINE
+    return "" if is_known else _("reading history")
+
+
 def stale_text(
-    connection: ConnectionBackend, *, polled: bool = False, of_outcomes: bool = False
+    connection: ConnectionBackend,
+    *,
+    polled: bool = False,
+    of_outcomes: bool = False,
+    of_states: bool = False,
+    of_recent: bool = False,
 ) -> str:
     """Return why figures are not those of now, for a place with little room; empty if they are.
 
@@ -214,6 +225,8 @@ def stale_text(
         connection: to the system.
         polled: whether the figures were asked for, and do not come from events.
         of_outcomes: whether the figures are of runs that ended, which results may tell.
+        of_states: whether they are of the states that runs have now.
+        of_recent: whether they are of the events of the last minutes.
     """
     phase = connection_phase(connection)
     if phase in OFFLINE:
@@ -222,7 +235,9 @@ def stale_text(
         return _("reading history")
     if of_outcomes and not connection.has_outcomes:
         return _("reading results")
-    if of_outcomes and not connection.has_recent:
+    if of_states and not connection.has_states:
+        return _("reading history")
+    if (of_outcomes or of_recent) and not connection.has_recent:
         return _("reading history")
     return _("cannot be read") if not polled and is_blind(connection) else ""
 

@@ -18,6 +18,7 @@ class OfflineSession(ServerlessSession):
     history = None
     is_settled = False
     has_outcomes = False
+    has_states = False
     has_recent = False
 
     def __init__(

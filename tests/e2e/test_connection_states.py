@@ -1,5 +1,6 @@
 """What the window shows while a real server is away, refuses, or is still being read."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Final
@@ -9,8 +10,15 @@ from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.protocol.event import encode_event
-from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    EVENT_STREAM_SUBJECT,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
 from pulse_desktop.session import ingestor
+from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.text import formats
 from pulse_desktop.ui.connection_phase import Phase
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -193,3 +201,46 @@ def test_twelve_thousand_stored_events_are_read_before_anything_is_judged(
             await wait_until(lambda: len(operator.state.log) == EVENTS)
 
         run_operator(qapp, server.url, scenario, server.monitor_url)
+
+
+async def store_runs(server: NatsServer, number: int) -> None:
+    """Store runs that have ended: a task message and two events of each."""
+    client = await connect(server.url)
+    await client.jetstream().add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
+    await client.jetstream().add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+    for each in range(number):
+        payload, headers = encode_task(f"{each:032x}", "app:work", args=b"[%d]" % each)
+        await client.publish(TASK_SUBJECT, payload, headers=headers)
+        data = {"task_id": f"{each:032x}", "worker": WORKER, "attempt": 1}
+        for type_ in ("task.started", "task.succeeded"):
+            event = encode_event("tasks", type_, data, source=WORKER, now=time.time())[1]
+            await client.publish("websocket.tasks", event)
+    await client.flush()
+    await client.close()
+
+
+def test_no_frame_counts_a_run_as_queued_whose_events_are_not_read_yet(
+    qapp: QApplication, nats_server: NatsServer
+) -> None:
+    runs = NEWEST_MESSAGES // 2 + 1_500
+    shown: list[tuple[str, bool]] = []
+
+    async def scenario(operator: Operator) -> None:
+        await operator.go_to("tasks")
+        page = operator.page
+        chip = page.filter_bar.chips["queued"]
+        refresh = page.refresh
+
+        def refresh_and_look(changes: DirtyRows, now: float) -> None:
+            refresh(changes, now)
+            shown.append((chip.count, chip.is_stale))
+
+        page.refresh = refresh_and_look  # type: ignore[method-assign]
+        await wait_until(lambda: operator.session.has_recent)
+        await wait_until(lambda: not chip.is_stale)
+        assert chip.count == "0"
+
+    asyncio.run(store_runs(nats_server, runs))
+    run_operator(qapp, nats_server.url, scenario)
+    assert any(stale and count not in ("", "0") for count, stale in shown), shown
+    assert [count for count, stale in shown if not stale and count not in ("", "0")] == []

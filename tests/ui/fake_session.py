@@ -82,6 +82,7 @@ class FakeSession:
         self.history_extent = HistoryExtent()
         self.is_settled = True
         self.has_outcomes = True
+        self.has_states = True
         self.has_recent = True
         self.data_time: float | None = None
         self.outages: Sequence[Outage] = ()

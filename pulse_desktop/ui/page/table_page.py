@@ -26,6 +26,7 @@ from pulse_desktop.ui.connection_phase import (
     as_of_text,
     empty_reason,
     stale_text,
+    states_text,
 )
 from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
 from pulse_desktop.ui.page.bar_filter import BarFilter
@@ -155,7 +156,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.filter_bar,
             self.selection_bar,
             self.row_text,
-            lambda: context.connection.data_time is not None,
+            self._is_stale,
         )
         self._lay_out()
         self._connect()
@@ -478,6 +479,12 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.reset_charts()  # what a filter matches is known only now
         return self._since_updated.seconds(self.wall_time(now)) >= self.update_interval_s
 
+    def _is_stale(self) -> bool:
+        """Return whether rows may be otherwise by now, or are not fully known yet."""
+        connection = self.context.connection
+        is_unknown = self.shows_states and bool(states_text(connection))
+        return connection.data_time is not None or is_unknown
+
     def _update(self, now: float) -> None:
         self.views.update()
         self._show_filtered_out()
@@ -502,7 +509,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.update_costly_charts(wall, end)
         self.update_summary(now, stale_text(connection))
         self.table.overlay.set_reason(reason)
-        stale, as_of = connection.data_time is not None, as_of_text(connection)
+        stale = self._is_stale()
+        as_of = as_of_text(connection) or (states_text(connection) if self.shows_states else "")
         self.table.set_stale(stale=stale)
         self.detail.set_stale(stale=stale)
         self._counts.set_data_state(reason, as_of)

@@ -41,6 +41,7 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
         facet_field: query field whose values are the keys of the facets, empty for none.
         facet_columns: the columns that decide which facets a row belongs to, at most two;
             empty if the rows do.
+        shows_states: whether the rows have the states of runs.
         other_facet: key of the facet of all rows that belong to no other one, empty for none.
         time_fields: query fields with the first and the last time of a row.
         default_sort: key of the column that the table is sorted by at first, empty for newest
@@ -64,6 +65,7 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
     facets: ClassVar[tuple[Facet, ...]] = ()
     facet_field: ClassVar[str] = ""
     facet_columns: ClassVar[Sequence[str]] = ()
+    shows_states: ClassVar[bool] = False
     series_field: ClassVar[str] = ""
     other_facet: ClassVar[str] = ""
     time_fields: ClassVar[tuple[str, str]] = ("time", "time")

@@ -117,6 +117,23 @@ async def test_it_is_current_before_the_rest_is_read(server: NatsServer, client:
         assert len(session.state.runs.rows) == RUNS
 
 
+async def test_states_are_known_once_events_reach_back_as_far_as_tasks(
+    server: NatsServer, client: Client
+) -> None:
+    async with open_session(server, newest=NEWEST, folding=False) as session:
+        unknown = 0
+        async with asyncio.timeout(60):
+            while not session.history_extent.is_complete or not session.has_recent:
+                session.drain(0.001)
+                queued = session.state.runs.counts[RunState.QUEUED]
+                assert not queued or not session.has_states, "each of them has ended"
+                assert session.has_states or not session.has_recent
+                unknown += bool(queued) and session.has_outcomes
+                await asyncio.sleep(0.001)
+        assert unknown
+        assert session.state.runs.counts[RunState.SUCCEEDED] == RUNS
+
+
 async def test_live_events_do_not_wait_for_the_rest(server: NatsServer, client: Client) -> None:
     async with open_session(server, newest=NEWEST, folding=False) as session:
         while not session.has_outcomes:

@@ -18,9 +18,11 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.resampling import without_gaps
 from pulse_desktop.ui.connection_phase import EVENTLESS_AFTER_S
+from pulse_desktop.ui.navigation import ShowPage
 from pulse_desktop.ui.page.row_detail import RowDetail
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.registry import PAGES
+from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.events_guide import MIDDLEWARE_LINES, EventsGuide
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import theme
@@ -309,6 +311,52 @@ def test_nothing_is_judged_before_the_results_are_read(opened: Window) -> None:
     assert page.attention.more_text == ""
     assert page.cards["failed"].stale == ""
     assert opened.window.top_bar.alerts.count == "1"
+
+
+def test_states_are_pale_until_events_reach_back_as_far_as_tasks(opened: Window) -> None:
+    builder, window, session = opened.builder, opened.window, opened.session
+    for number in range(3):
+        builder.task(f"{number:032x}", at=NOW - 400)
+    builder.failed(f"{2:032x}")
+    session.has_states = session.has_recent = False
+    window.navigate(ShowPage("tasks"))
+    opened.frame(3.0)
+    page = window.current
+    assert isinstance(page, TasksPage)
+    runs = page.runs
+    chips = runs.filter_bar.chips
+
+    def states() -> list[str]:
+        model = runs.table.rows_model
+        assert model.columns[0].key == "state"
+        return [str(model.index(row, 0).data()) for row in range(3)]
+
+    def has_color() -> bool:
+        return _is_colored(runs.table.viewport().grab().toImage(), SemanticColor.BAD)
+
+    assert all(each.is_stale for each in chips.values())
+    assert runs.filter_bar.row_count_text.endswith("reading history")
+    assert sorted(each.split(" ")[1] for each in states()) == ["failed", "reading…", "reading…"]
+    assert not has_color()
+    session.has_states = True
+    opened.frame(1.0)
+    assert not any(each.is_stale for each in chips.values())
+    assert "reading" not in runs.filter_bar.row_count_text
+    assert sorted(each.split(" ")[1] for each in states()) == ["failed", "queued", "queued"]
+    assert has_color()
+
+
+def test_a_rate_is_pale_until_the_last_events_are_read(opened: Window) -> None:
+    opened.session.has_states = opened.session.has_recent = False
+    opened.frame(3.0)
+    page = opened.window.current
+    assert isinstance(page, OverviewPage)
+    assert page.topics.rows["tasks"].stale == "reading history"
+    assert page.cards["queue"].stale == "reading history"
+    opened.session.has_states = opened.session.has_recent = True
+    opened.frame(0.1)
+    assert page.topics.rows["tasks"].stale == ""
+    assert page.cards["queue"].stale == ""
 
 
 def _stale(window: MainWindow) -> set[bool]:

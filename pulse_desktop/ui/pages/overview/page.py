@@ -37,6 +37,7 @@ from pulse_desktop.ui.connection_phase import (
     connection_phase,
     empty_reason,
     stale_text,
+    states_text,
     unknown_text,
 )
 from pulse_desktop.ui.navigation import (
@@ -114,7 +115,7 @@ class OverviewPage(Page):
         self._group_changes = 0
         self._wall = 0.0  # of the last frame
         self._division = (False, 0)
-        self._known = (Phase.LIVE, True, True)
+        self._known = (Phase.LIVE, True, True, True)
         self._stats: dict[str, stats.Stat] = {}
         self.cards = {
             key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
@@ -254,7 +255,12 @@ class OverviewPage(Page):
     def _follow_phase(self) -> None:
         """Update everything when what is known about the server has changed."""
         connection = self.context.connection
-        known = connection_phase(connection), connection.has_outcomes, connection.has_recent
+        known = (
+            connection_phase(connection),
+            connection.has_outcomes,
+            connection.has_states,
+            connection.has_recent,
+        )
         if known != self._known:
             self._known = known
             self._reset_throttles()
@@ -352,7 +358,8 @@ class OverviewPage(Page):
         state, connection = self.context.state, self.context.connection
         reason = empty_reason(connection, state, self._wall, ("tasks", "events", "results"))
         self.latest.overlay.set_reason(reason)
-        self.latest.set_stale(stale=connection.data_time is not None)
+        stale = connection.data_time is not None or bool(states_text(connection))
+        self.latest.set_stale(stale=stale)
         for chart in self.chart_group.charts:
             chart.set_reason(reason.title if reason is not None else "")
         live = self.context.time.is_live
@@ -365,7 +372,7 @@ class OverviewPage(Page):
         for topic, row in self.topics.rows.items():
             activity = self.context.state.topics.by_name[topic]
             row.show_activity(activity, now, since, connection.outages)
-            row.set_stale(stale_text(connection) or past)
+            row.set_stale(stale_text(connection, of_recent=True) or past)
         self._topics_card.set_subtitle(past or _TOPICS_SUBTITLE)
 
     def _update_attention(self, now: float) -> None:
@@ -384,7 +391,7 @@ class OverviewPage(Page):
         return (
             self.context.tasks.queue_status,
             self._group_changes,
-            stale_text(connection),
+            stale_text(connection, of_states=True),
             state.workers.online(now),
             state.metrics.rows.stop,
             int(now) if state.runs.counts.get(RunState.QUEUED) else 0,
@@ -411,7 +418,10 @@ class OverviewPage(Page):
             queue = self.context.tasks.queue_status
             polled = key == "queue" and queue is not None and queue.pending is not None
             stale = stale_text(
-                self.context.connection, polled=polled, of_outcomes=key in _OUTCOME_CARDS
+                self.context.connection,
+                polled=polled,
+                of_outcomes=key in _OUTCOME_CARDS,
+                of_states=key == "queue" and not polled,
             )
             if not live and key not in _OUTCOME_CARDS:
                 stale = stale or _NOT_PAST

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from PySide6.QtWidgets import QWidget
@@ -22,6 +23,7 @@ from pulse_desktop.state.serialize import RUN_CELLS, run_to_cells, run_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_call, run_count_text
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.connection_phase import states_text
 from pulse_desktop.ui.page.detail_splitter import DetailWidth
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.filter_bar import FilterBar
@@ -45,6 +47,7 @@ from pulse_desktop.ui.query.value_counts import count_codes
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.export import ExportFormat
 
+_ONLY_ENQUEUED: Final = frozenset({RunState.QUEUED, RunState.OVERDUE})
 _RARE_STATES: Final = frozenset({RunState.CANCELLED, RunState.RESULT_UNREADABLE})
 
 
@@ -100,6 +103,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     facets: ClassVar[tuple[Facet, ...]] = tuple(map(_state_facet, STATE_LABELS))
     facet_field = "state"
     facet_columns = ("state",)
+    shows_states = True
     time_fields = ("queued", "seen")
     row_menu = actions.ROW_MENU
     detail_width = DetailWidth(minimum=356, maximum=600, percent=40)
@@ -142,7 +146,19 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         """Return the columns of the table."""
         state = self.context.state
         workers = state.workers
-        return run_columns(state.runs.names.label, workers.names.label, workers.task_schemas)
+        label = state.runs.names.label
+        column, *others = run_columns(label, workers.names.label, workers.task_schemas)
+        return self._known_state(column), *others
+
+    def _known_state(self, column: Column[TaskRun]) -> Column[TaskRun]:
+        """Return the column of states; events that are not read yet may tell another one."""
+        connection, text = self.context.connection, column.text
+
+        def known_text(run: TaskRun, now: float) -> str:
+            is_unknown = run.state in _ONLY_ENQUEUED and states_text(connection)
+            return _("reading…") if is_unknown else text(run, now)
+
+        return replace(column, text=known_text)
 
     def make_detail(self) -> RunDetail:
         """Create the detail panel."""
