@@ -4,18 +4,25 @@ An exception often quotes what it was called with, and so does an answer, a note
 returns. They are kept, without the values that were left out of the arguments of the same run.
 """
 
+import bisect
 import contextlib
 import itertools
 import json
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, get_args
 
 from pulse_desktop.model.json_decoding import decode_any_json
 from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.protocol.soft_failure import Outcome
 from pulse_desktop.protocol.task_message import PARENT, RERUN_OF, TASK_NAME
+from pulse_desktop.session.recording.text_search import (
+    Span,
+    TextSearch,
+    TooCostlyError,
+    merged_spans,
+)
 
 MASK: Final = "***"
 MIN_LENGTH: Final = 4
@@ -33,15 +40,14 @@ _MAX_DEPTH: Final = 50
 _MAX_JSON_DEPTH: Final = 3
 """JSON in a text in JSON in a text."""
 _ESCAPED: Final = re.compile(r"""["'\\]""")
-_MAX_LOST: Final = 50
-"""Texts with lost characters: each is looked for by a pattern."""
-_LOST: Final = re.compile("[\ud800-\udfff\ufffd]|" + r"\\+ufffd")
-"""A lone surrogate, as of a byte that is no text, and what takes its place in JSON."""
-_ANY_LOST: Final = (
+_SURROGATE: Final = re.compile("[\ud800-\udfff\ufffd]")
+_LOST: Final = "\ufffd"
+_ANY_LOST: Final = re.compile(
     "(?:[\ud800-\udfff\ufffd?]|"
-    r"\\+(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|u[fF]{3}[dD]|x[89a-fA-F][0-9a-fA-F]))"
+    r"\\+(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|u[fF]{3}[dD]|x[89a-fA-F][0-9a-fA-F]))+"
 )
-"""A pattern of all ways to write one: as it is, replaced, or escaped."""
+"""All ways to write lone surrogates, as of bytes that are no text: as they are, replaced, or
+escaped."""
 _ERROR_KEYS: Final = frozenset(
     ("cause", "detail", "details", "error", "error_message", "errors", "exception", "lines")
 ) | {"answer", "fallback_reason", "message", "notes", "reason", "traceback"}
@@ -126,80 +132,115 @@ def _mask_of(values: Iterable[str] | None) -> Callable[[str], str]:
     texts = None if values is None else _distinct(_texts_within(values, _MAX_JSON_DEPTH))
     if texts is None:
         return mask_whole
-    lost = [text for text in texts if _LOST.search(text)]
-    if len(lost) > _MAX_LOST:
+    lost = {
+        form
+        for text in texts
+        if _SURROGATE.search(text)
+        for form in _forms(without_surrogates(text))
+    }
+    if any(_is_all_lost(form) for form in lost):
         return mask_whole
-    forms = {form for text in texts for form in _forms(text)}
-    return _FormMask(
-        sorted(forms, key=len, reverse=True),
-        sorted({form for text in lost for form in _forms(without_surrogates(text))}, key=len),
-    )
+    return _FormMask({form for text in texts for form in _forms(text)}, lost)
 
 
 class _FormMask:
     """Masks texts within another text."""
 
-    def __init__(self, forms: Sequence[str], lost: Sequence[str] = ()) -> None:
-        """Take the texts in all forms in which they are looked for, the longest first.
+    def __init__(self, forms: Collection[str], lost: Collection[str]) -> None:
+        """Take what is looked for.
 
         Args:
-            forms: the texts.
-            lost: those with lost characters, the shortest first.
+            forms: the texts in all forms in which they are looked for.
+            lost: those with lone surrogates, which are found however they are written.
         """
         self._forms = forms
-        self._lost = re.compile("|".join(map(_lost_pattern, reversed(lost)))) if lost else None
-        self._in_json: list[str] | None = None
+        self._lost = lost
+        self._by_length = [
+            (
+                _search(forms, is_long=is_long),
+                _search((_ANY_LOST.sub(_LOST, form) for form in lost), is_long=is_long),
+            )
+            for is_long in (True, False)
+        ]
+        self._in_json: TextSearch | None = None
+        self._has_hidden = False
 
     def __call__(self, text: str) -> str:
-        """Return a text without them."""
-        if self._lost is not None:
-            text = self._lost.sub(MASK, text)
-        found = [form for form in self._forms if form in text]
-        for form in found:
-            if len(form) >= _MIN_WITHIN_WORDS:
-                text = text.replace(form, MASK)
-            else:
-                text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
+        """Return a text without them; the mask alone if finding them would take too long."""
+        try:
+            for search, lost_search in self._by_length:
+                spans = search.spans(text)
+                if self._lost:
+                    spans = merged_spans([*spans, *_lost_spans(text, lost_search)])
+                text = _without_spans(text, spans)
+        except TooCostlyError:
+            self._has_hidden = True
+            return MASK
         return text
 
-    def among(self, encoded: str) -> "_FormMask | None":
-        """Return what masks those of the texts that JSON may have, None if it has none of them.
+    def take_hidden(self) -> bool:
+        """Return whether any text was masked as a whole since the last call."""
+        has_hidden, self._has_hidden = self._has_hidden, False
+        return has_hidden
+
+    def may_occur_in(self, encoded: str) -> bool:
+        """Return whether JSON may have any of the texts.
 
         Args:
             encoded: as `to_json` writes it.
         """
-        if self._lost is not None:
-            return self
+        if self._lost or any(map(_is_exponential, self._forms)):
+            return True
         if self._in_json is None:
-            self._in_json = [to_json(form)[1:-1] for form in self._forms]
-        found = [
-            form
-            for form, written in zip(self._forms, self._in_json, strict=True)
-            if written in encoded or _is_exponential(form)
-        ]
-        return _FormMask(found) if found else None
+            self._in_json = TextSearch(to_json(form)[1:-1] for form in self._forms)
+        try:
+            return self._in_json.occurs_in(encoded)
+        except TooCostlyError:
+            return True
 
 
-def _lost_pattern(form: str) -> str:
-    """Return a pattern of a text with lost characters, however those are written."""
-    parts = _LOST.split(form)
-    is_known = len("".join(parts).strip()) >= MIN_LENGTH
-    pattern = re.escape(parts[0])
-    for count, part in _runs(parts[1:]):
-        pattern += _ANY_LOST + ("+" if is_known else f"{{{count},}}") + re.escape(part)
-    return pattern if len(form) >= _MIN_WITHIN_WORDS else rf"(?<!\w){pattern}(?!\w)"
+def take_hidden(mask: Callable[[str], str]) -> bool:
+    """Return whether texts were masked as a whole since the last call."""
+    return mask.take_hidden() if isinstance(mask, _FormMask) else mask is mask_whole
 
 
-def _runs(parts: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Iterate over texts that each follow a lost character: how many precede it, and the text."""
-    count = 0
-    for part in parts:
-        count += 1
-        if part:
-            yield count, part
-            count = 0
-    if count:
-        yield count, ""
+def _search(forms: Iterable[str], *, is_long: bool) -> TextSearch:
+    chosen = [form for form in forms if (len(form) >= _MIN_WITHIN_WORDS) is is_long]
+    return TextSearch(chosen, whole_words=not is_long)
+
+
+def _is_all_lost(form: str) -> bool:
+    """Return whether too little of a text is left to recognize it."""
+    return len(_ANY_LOST.sub("", form).strip()) < MIN_LENGTH
+
+
+def _lost_spans(text: str, search: TextSearch) -> list[Span]:
+    """Return where a text has those with lone surrogates, however they are written."""
+    parts: list[str] = []
+    after, before = [0], [0]  # places after each change: in what is searched, and in the text
+    length = 0
+    for match in _ANY_LOST.finditer(text):
+        parts += (text[before[-1] : match.start()], _LOST)
+        length += match.start() - before[-1] + 1
+        after.append(length)
+        before.append(match.end())
+    parts.append(text[before[-1] :])
+
+    def place(position: int) -> int:
+        change = bisect.bisect_right(after, position) - 1
+        return before[change] + position - after[change]
+
+    return [(place(start), place(end)) for start, end in search.spans("".join(parts))]
+
+
+def _without_spans(text: str, spans: Iterable[Span]) -> str:
+    """Return a text with parts of it masked."""
+    parts: list[str] = []
+    position = 0
+    for start, end in spans:
+        parts += (text[position:start], MASK)
+        position = end
+    return "".join([*parts, text[position:]]) if parts else text
 
 
 def _is_exponential(form: str) -> bool:
@@ -230,10 +271,9 @@ def mask_about_run(value: dict[Any, Any], mask: Callable[[str], str]) -> dict[An
     if not isinstance(mask, _FormMask):
         masked = {key: _mask_about_run(key, item, mask)[1] for key, item in value.items()}
         return value if masked == value else masked
-    found = mask.among(to_json(value))
-    if found is None:
+    if not mask.may_occur_in(to_json(value)):
         return value
-    masked = _mask_items(value, lambda key, item: _mask_about_run(key, item, found))
+    masked = _mask_items(value, lambda key, item: _mask_about_run(key, item, mask))
     return value if masked == value else masked
 
 
@@ -265,8 +305,9 @@ def mask_labels(labels: dict[Any, Any], mask: Callable[[str], str]) -> dict[Any,
     if not isinstance(mask, _FormMask):
         return labels
     encoded = to_json(labels)
-    found = mask.among(encoded)
-    return labels if found is None else _mask_label_texts(decode_any_json(encoded.encode()), found)
+    if not mask.may_occur_in(encoded):
+        return labels
+    return _mask_label_texts(decode_any_json(encoded.encode()), mask)
 
 
 def _mask_label_texts(labels: dict[Any, Any], mask: Callable[[str], str]) -> dict[Any, Any]:
@@ -285,8 +326,9 @@ def mask_returned(value: Any, mask: Callable[[str], str]) -> Any:
     if not isinstance(mask, _FormMask):
         return mask_texts(value, mask)
     encoded = to_json(value)
-    found = mask.among(encoded)
-    return value if found is None else mask_texts(decode_any_json(encoded.encode()), found)
+    if not mask.may_occur_in(encoded):
+        return value
+    return mask_texts(decode_any_json(encoded.encode()), mask)
 
 
 def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) -> Any:

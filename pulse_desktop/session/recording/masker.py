@@ -35,7 +35,7 @@ from pulse_desktop.session.recording.masked_values import (
     mask_about_run,
     mask_labels,
     mask_returned,
-    mask_whole,
+    take_hidden,
     without_surrogates,
 )
 from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
@@ -68,8 +68,8 @@ class Masker:
     Attributes:
         unchecked: error texts that may have a masked value, because the arguments of the run were
             not seen before, or too long ago; without named fields only where some are forgotten.
-        hidden: events and results whose texts are left out as a whole: their runs have too many
-            masked values.
+        hidden: events and results of which texts are left out as a whole: their runs have too many
+            masked values, or looking for them would take too long.
         unnamed: positional arguments left out because their names are not known.
     """
 
@@ -135,7 +135,7 @@ class Masker:
         if mask is None or not isinstance(masked, dict):
             return masked
         cleaned = mask_about_run(masked, mask)
-        self.hidden += mask is mask_whole and cleaned is not masked
+        self.hidden += take_hidden(mask) and cleaned is not masked
         return cleaned
 
     def _mask_of(self, run_id: str, *, has_error: bool) -> Callable[[str], str] | None:
@@ -165,7 +165,7 @@ class Masker:
             returned = mask_returned(returned, mask)
             labels = mask_labels(labels, mask)
             is_cut = (returned, masked.error, masked.soft_reason) != whole
-            self.hidden += mask is mask_whole and is_cut
+            self.hidden += take_hidden(mask) and is_cut
         self._left_out.clear()
         return recorded_result(masked, to_json(returned).encode(), to_json(labels).encode())
 
@@ -174,8 +174,11 @@ class Masker:
         masked: str = self.mask_value(text)
         self._left_out.clear()
         mask = self._mask_of(run_id, has_error=True)
-        self.hidden += mask is mask_whole
-        return masked if mask is None else mask(masked)
+        if mask is None:
+            return masked
+        masked = mask(masked)
+        self.hidden += take_hidden(mask)
+        return masked
 
     def mask_value(self, value: Any) -> Any:
         """Return a value without secrets: the same object if there are none."""

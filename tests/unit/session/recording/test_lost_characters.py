@@ -53,12 +53,12 @@ def test_a_name_with_a_byte_that_is_no_text_is_left_out_of_errors(quoted: str) -
 
 
 @pytest.mark.parametrize("quoted", [CYRILLIC, repr(CYRILLIC)])
-def test_a_name_of_such_bytes_alone_is_left_out_of_errors(quoted: str) -> None:
+def test_texts_about_a_run_with_a_name_of_such_bytes_alone_are_left_out(quoted: str) -> None:
     masker = Masker(["path"])
     masker.mask_payload(task(path=CYRILLIC))
     failed = json.loads(masker.mask_payload(failure(f"Why? no {quoted}")))
-    message = failed["data"]["error"]["message"]
-    assert message.replace("'", "") == f"Why? no {MASK}"
+    assert failed["data"]["error"]["message"] == MASK
+    assert masker.hidden == 1
 
 
 def test_a_result_does_not_quote_such_a_name() -> None:
@@ -69,12 +69,12 @@ def test_a_result_does_not_quote_such_a_name() -> None:
     assert json.loads(bytes(masked.return_value)) == [MASK]
 
 
-def test_a_run_with_many_such_names_has_its_texts_left_out() -> None:
+def test_many_such_names_are_found() -> None:
     masker = Masker(["path"])
     masker.mask_payload(task(path=[f"{number}{NAME}" for number in range(100)]))
     failed = json.loads(masker.mask_payload(failure(f"no 7{NAME}")))
-    assert failed["data"]["error"]["message"] == MASK
-    assert masker.hidden == 1
+    assert failed["data"]["error"]["message"] == f"no {MASK}"
+    assert masker.hidden == 0
 
 
 def test_json_in_a_text_with_a_surrogate_is_masked_as_json_is() -> None:
