@@ -328,3 +328,13 @@ def test_what_is_neither_word_nor_option_is_refused(
 def test_the_theme_stands_before_or_after_the_recording(line: str) -> None:
     assert parse(line).theme == "light"
     assert parse("replay a.zst").theme is None
+
+
+@pytest.mark.parametrize("line", ["record x.zst --for", "runs --lim 5", "--vers"])
+def test_the_beginning_of_an_option_is_not_the_option(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(line)
+    assert ended.value.code == 2
+    assert "unrecognized arguments: --" in capsys.readouterr().err
