@@ -86,6 +86,7 @@ class PageViews(QObject):
         self._filter, self._columns = filter_, columns
         self._was_modified = False
         self._former: SavedView | None = None  # the current one before navigation
+        self._former_columns: dict[str, Any] | None = None  # if a view has changed them since
         saved.profile_renamed.connect(self._follow_rename)
         saved.changed.connect(self._follow_saved)
 
@@ -143,18 +144,19 @@ class PageViews(QObject):
             return view.refusal
         is_limited = bool(self._shown("").time_range) and not self.current.time_range
         was_free = is_limited or (self.current.is_system and self.is_modified)
+        before, columns = self.current, self._columns.state()
         self._show_columns(view)
         state = FilterState(view.query, frozenset(view.facets), _time_range(view.time_range))
         chained = self._filter.former.exists
         if was_free or chained:
-            kept = self._former
+            if chained:  # it leads back to before the first of them
+                before, columns = self._former or before, self._former_columns or columns
             why = _("The view “{name}” is shown.").format(name=view.name)
             self._filter.former.navigate(state, why)
-            if chained:  # it leads back to before the first of them
-                self._former = kept
+            self._former, self._former_columns = before, columns
         else:
             self._filter.former.forget()
-            self._former = None
+            self.forget_former()
             self._filter.show(state)
         self.current = view
         self.update(force=True)
@@ -168,14 +170,21 @@ class PageViews(QObject):
         self.update(force=True)
 
     def reopen_former(self) -> None:
-        """Make the view current that navigation has closed: its filter is shown again."""
+        """Make the view current that navigation has closed: its filter is shown again.
+
+        The columns and the order are those before another view was opened.
+        """
         if self._former is not None:
-            self.current, self._former = self._former, None
+            self.current = self._former
+        if self._former_columns is not None:
+            self._columns.reset()
+            self._columns.restore(self._former_columns)
+        self.forget_former()
         self.update(force=True)
 
     def forget_former(self) -> None:
         """Forget the view that navigation has closed: the operator keeps the new filter."""
-        self._former = None
+        self._former = self._former_columns = None
 
     def set_current(self, name: str) -> None:
         """Make a view the current one without showing it: its filter and columns are restored."""

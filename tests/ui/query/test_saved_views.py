@@ -247,6 +247,19 @@ def test_navigation_is_no_change_of_the_view(qtbot: QtBot, page: RunsPage) -> No
     assert page.views_button.full_text == NAME
 
 
+def test_the_way_back_from_a_view_restores_order_and_view(page: RunsPage) -> None:
+    page.filter_bar.set_filter((), "state:failed")
+    shown = ids(page)
+    choose(page, "Slow runs")
+    assert page.table.rows_model.sort_key == "ran"
+    choose(page, "Running now")
+    page.go_back_to_filter()
+    assert page.filter_bar.text == "state:failed"
+    assert page.table.rows_model.sort_key == ""
+    assert ids(page) == shown
+    assert page.views_button.full_text == "All runs · changed"
+
+
 def test_navigation_offers_the_way_back_to_an_empty_filter(page: RunsPage) -> None:
     def offers_former() -> bool:
         return not page.filter_bar.notice.back_button.isHidden()
