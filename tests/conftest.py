@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import Phase, settings
@@ -17,6 +18,11 @@ from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from tests.kit.file_order import mixed
 from tests.kit.nats_servers import NatsServer
 from tests.kit.worker_cli import PulseWorkerCommand, worker_command
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from tests.kit.patient_qtbot import PatientQtBot
 
 # `make test` tries the same few examples each time, and reports a failing one as it is: to look
 # for a smaller one can take minutes. `make test-slow` tries many others. Neither has a deadline for
@@ -80,6 +86,14 @@ def _no_known_secrets() -> Iterator[None]:
     """Forget the secrets of the settings in a test, which are ordinary words in others."""
     yield
     KNOWN_SECRETS.clear()
+
+
+@pytest.fixture
+def qtbot(qapp: "QApplication", request: pytest.FixtureRequest) -> "PatientQtBot":
+    """Replace the fixture of pytest-qt, which waits no longer than 5 seconds."""
+    from tests.kit.patient_qtbot import PatientQtBot
+
+    return PatientQtBot(request)
 
 
 @pytest.fixture
