@@ -222,7 +222,7 @@ class TaskSuccesses:
     def take_back(self, at: float) -> None:
         """Forget that a run succeeded at a time: its result says otherwise, or its task is another.
 
-        Its position may stay: whoever reads the run sees its state and its task.
+        Its position may stay: the state and the task of the run say that it does not count.
         """
         self.changes += 1
         self.minutes.remove(at)

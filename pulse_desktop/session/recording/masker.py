@@ -28,17 +28,15 @@ from pulse_desktop.session.recording.encoded_text import (
     encode_base64,
     is_structured,
 )
-from pulse_desktop.session.recording.masked_values import (
-    MASK,
-    MaskedValues,
+from pulse_desktop.session.recording.masked_event import (
     has_error_text,
     mask_about_run,
     mask_labels,
     mask_returned,
-    take_hidden,
-    without_surrogates,
 )
+from pulse_desktop.session.recording.masked_values import MaskedValues
 from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
+from pulse_desktop.session.recording.text_mask import MASK, take_hidden, without_surrogates
 
 _MAX_DEPTH: Final = 200
 _MAX_NAME: Final = 200

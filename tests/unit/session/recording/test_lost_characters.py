@@ -7,8 +7,8 @@ import pytest
 
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.task_result import decode_result
-from pulse_desktop.session.recording.masked_values import MASK
 from pulse_desktop.session.recording.masker import Masker
+from pulse_desktop.session.recording.text_mask import MASK
 
 AT = 1_796_000_000.0
 RUN = "a" * 32

@@ -16,8 +16,9 @@ from pulse_desktop.protocol.plain_data import encode_plain
 from pulse_desktop.protocol.task_lineage import pipeline_of
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.task_result import decode_result
-from pulse_desktop.session.recording.masked_values import MASK, MaskedValues
+from pulse_desktop.session.recording.masked_values import MaskedValues
 from pulse_desktop.session.recording.masker import Masker
+from pulse_desktop.session.recording.text_mask import MASK
 
 AT = 1_796_000_000.0
 TOKEN = "ghp_0123456789abcdefghijklmnop"

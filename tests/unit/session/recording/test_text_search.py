@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from pulse_desktop.protocol.inbound import InboundMessage, Source
-from pulse_desktop.session.recording.masked_values import MASK
 from pulse_desktop.session.recording.masker import Masker
+from pulse_desktop.session.recording.text_mask import MASK
 from pulse_desktop.session.recording.text_search import TextSearch, TooCostlyError, merged_spans
 
 AT = 1_796_000_000.0
