@@ -7,6 +7,7 @@ a new order is made in slices too.
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain
 from typing import Final, Generic, TypeVar
 
 import numpy as np
@@ -123,7 +124,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
             return None
         if low < self._first or high > self._end or self._progress.is_unsorted:
             return None
-        if any(low <= position < high for position in self._changed | self._unfiltered):
+        if any(low <= position < high for position in chain(self._changed, self._unfiltered)):
             return None
         first, stop = np.searchsorted(shown, (low, high)).tolist()
         return shown[first:stop]

@@ -90,8 +90,10 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
             new = matching_positions(source, self.accepts, self._end, source.stop)
             shown = np.concatenate((shown, new))
         self._progress.is_unsorted = False
-        self._unfiltered.clear()
-        self._changed = unfiltered
+        # A table that is not sorted filters them in its next step, a sorted one with its next sort.
+        is_sorted = self.sort_keys is not None
+        self._changed = unfiltered if is_sorted else set()
+        self._unfiltered = set() if is_sorted else unfiltered
         self._end = source.stop
         self._reach_down()
         self._shown = shown

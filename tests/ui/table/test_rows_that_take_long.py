@@ -184,6 +184,23 @@ def test_changed_rows_that_take_long_are_filtered_in_steps(looks: _Looks, sort: 
     assert model.shown_count == 100
 
 
+def test_changed_rows_are_filtered_after_a_sort_was_removed(looks: _Looks) -> None:
+    rows = _rows(200)
+    model = LiveTableModel(rows, [Column("text", "text", lambda row, _now: row)])
+    model.set_filter(lambda row: bool(looks.get(row)) and not row.endswith("changed"))
+    model.set_sort("text")
+    while model.filter_next_slice():
+        pass
+    for position in range(0, 200, 2):
+        rows.replace(position, f"{rows[position]} changed")
+    model.refresh(model.now, set(range(0, 200, 2)), may_sort=False)
+    model.set_sort("")
+    while model.filter_next_slice():
+        pass
+    assert model.shown_count == 100
+    assert model.matches_between(rows.start, rows.stop) is not None
+
+
 def test_changed_rows_that_take_long_are_counted_in_steps(looks: _Looks) -> None:
     changed: set[int] = set()
 
