@@ -17,12 +17,13 @@ class FormerFilter(QObject):
     is the operator's own, and restoring another filter would discard it.
 
     Signals:
-        navigated: another filter is shown, which is not the operator's.
+        navigated: another filter is shown, which is not the operator's; whether it replaces the
+            operator's own one, and not what navigation has shown before.
         returned: the operator's filter is shown again.
         kept: the operator keeps the filter that is shown instead of the former one.
     """
 
-    navigated = Signal()
+    navigated = Signal(bool)
     returned = Signal()
     kept = Signal()
 
@@ -66,13 +67,14 @@ class FormerFilter(QObject):
         own = self._state()
         shown = state if state.time_range is not None else replace(state, time_range=own.time_range)
         was_edited = self._navigated is not None and not own.same_rows(self._navigated)
-        if (self._former is None or was_edited) and own != shown:
+        is_replaced = (self._former is None or was_edited) and own != shown
+        if is_replaced:
             self._former = own
         if self._former == shown:
             self._former = None
         self._show(state)
         self._navigated = shown
-        self.navigated.emit()
+        self.navigated.emit(is_replaced)
         if self._former is None:
             self.forget()
         else:

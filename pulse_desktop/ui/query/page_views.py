@@ -153,7 +153,9 @@ class PageViews(QObject):
                 before, columns = self._former or before, self._former_columns or columns
             why = _("The view “{name}” is shown.").format(name=view.name)
             self._filter.former.navigate(state, why)
-            self._former, self._former_columns = before, columns
+            self.forget_former()
+            if self._filter.former.exists:
+                self._former, self._former_columns = before, columns
         else:
             self._filter.former.forget()
             self.forget_former()
@@ -162,10 +164,14 @@ class PageViews(QObject):
         self.update(force=True)
         return ""
 
-    def close_for_navigation(self) -> None:
-        """Close the current view, because navigation shows rows of no view; remember it."""
-        if self.current is not self.system[0]:
-            self._former = self.current
+    def close_for_navigation(self, is_replaced: bool) -> None:
+        """Close the current view, because navigation shows rows of no view.
+
+        Args:
+            is_replaced: whether the filter of the operator is replaced: the view belongs to it.
+        """
+        if is_replaced:
+            self._former, self._former_columns = self.current, None
         self.current = self.system[0]
         self.update(force=True)
 

@@ -260,6 +260,27 @@ def test_the_way_back_from_a_view_restores_order_and_view(page: RunsPage) -> Non
     assert page.views_button.full_text == "All runs · changed"
 
 
+def test_a_link_from_a_view_leads_back_to_before_the_view(page: RunsPage) -> None:
+    page.filter_bar.set_filter((), "state:failed")
+    choose(page, "Slow runs")
+    page.navigate(FilterRuns(query="error:3"))
+    page.go_back_to_filter()
+    assert page.filter_bar.text == "state:failed"
+    assert page.table.rows_model.sort_key == ""
+    assert page.views_button.full_text == "All runs · changed"
+
+
+def test_a_link_from_an_edited_view_leads_back_to_that_view(page: RunsPage) -> None:
+    page.filter_bar.set_filter((), "state:failed")
+    choose(page, "Slow runs")
+    page.filter_bar.set_filter((), "ran>2s")
+    page.navigate(FilterRuns(query="error:3"))
+    page.go_back_to_filter()
+    assert page.filter_bar.text == "ran>2s"
+    assert page.table.rows_model.sort_key == "ran"
+    assert page.views_button.full_text == "Slow runs · changed"
+
+
 def test_navigation_offers_the_way_back_to_an_empty_filter(page: RunsPage) -> None:
     def offers_former() -> bool:
         return not page.filter_bar.notice.back_button.isHidden()
