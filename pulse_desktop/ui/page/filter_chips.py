@@ -87,7 +87,7 @@ class FilterChips(FlowLayout):
 
     def show_counts(self) -> None:
         """Show the counts, and hide chips that are not needed."""
-        before, widths = self.sizeHint().width(), self._widths()
+        before = self.sizeHint().width()
         for key, chip in self.by_key.items():
             facet, count = self._facets[key], self._counts.get(key, 0)
             chip.set_count(self._format_count(count) if self._counts_known else "")
@@ -97,9 +97,3 @@ class FilterChips(FlowLayout):
             chip.setHidden(facet.hide_when_empty and not count and not chip.isChecked())
         if self.sizeHint().width() != before:
             self.width_changed.emit()
-        if self._widths() != widths:  # also if all together are as wide as before
-            self.arrange()
-
-    def _widths(self) -> list[int]:
-        """Return the width that each visible chip needs."""
-        return [0 if each.isHidden() else each.sizeHint().width() for each in self.by_key.values()]

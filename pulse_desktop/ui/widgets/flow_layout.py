@@ -48,8 +48,11 @@ class FlowLayout(QWidget):
         return QSize(80, 0)
 
     def event(self, event: QEvent) -> bool:
-        """Place the children again when one of them says that its size has changed."""
-        if event.type() is QEvent.Type.LayoutRequest:
+        """Place the children again when one of them says that its size has changed.
+
+        Qt tells that to a visible parent alone, so it may have happened before this is shown.
+        """
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
             self.arrange()
         return super().event(event)
 

@@ -1,7 +1,7 @@
 """A row of widgets that wraps gives each of them the room that it needs."""
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -30,11 +30,29 @@ def test_no_count_of_a_chip_is_cut_off(
     chips.show()
     for counts in (first, second):
         chips.set_counts(counts, known=True, stale=False)
+        qtbot.waitUntil(lambda: all(_has_room(chip) for chip in chips.by_key.values()))
         edge = 0
         for chip in chips.by_key.values():
-            assert chip.width() == chip.sizeHint().width()
             assert chip.x() >= edge
             edge = chip.x() + chip.width()
+
+
+def _has_room(child: QWidget) -> bool:
+    return child.width() == child.sizeHint().width()
+
+
+def test_a_child_that_grows_while_hidden_has_its_room_when_shown(qtbot: QtBot) -> None:
+    row = FlowLayout()
+    qtbot.addWidget(row)
+    button = QPushButton("a")
+    row.add(button)
+    row.resize(600, 30)
+    row.show()
+    qtbot.waitUntil(lambda: _has_room(button))
+    row.hide()
+    button.setText("a button with a long text")
+    row.show()
+    assert _has_room(button)
 
 
 def test_a_child_that_grows_gets_its_room(qtbot: QtBot) -> None:
