@@ -1,6 +1,7 @@
 """The fields of failure groups."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pulse_desktop.fields.field_values import choices, flag, free_text_field, text_values
 from pulse_desktop.fields.names import task_values
@@ -11,32 +12,43 @@ from pulse_desktop.text.group_text import GROUP_LABELS, shown_state
 from pulse_desktop.text.translation import _
 
 
-def group_fields(count: Callable[[FailureGroup], int]) -> FieldSet[FailureGroup]:
+def group_fields(
+    count: Callable[[FailureGroup], int],
+    shown: Callable[[FailureGroup], FailureGroup] = lambda row: row,
+) -> FieldSet[FailureGroup]:
     """Return the fields of failure groups.
 
     Args:
         count: returns the failures of a group within the time range.
+        shown: returns a group as it is shown, such as at the end of a frozen time range.
     """
     kind = FieldKind
     labels = {name: label for name, (label, *_look) in GROUP_LABELS.items()}
+
+    def text(row: FailureGroup) -> str:
+        return _text(shown(row))
+
+    def of_shown(field: Field[FailureGroup]) -> Field[FailureGroup]:
+        get = field.get
+        return replace(field, get=lambda row, now: get(shown(row), now))
+
+    fields: tuple[Field[FailureGroup], ...] = (
+        Field("state", kind.CHOICE, _("State"), _state, choices(labels)),
+        flag("muted", _("Muted"), lambda row, _now: row.marks.muted is not None),
+        Field("count", kind.NUMBER, _("Failures"), lambda row, _now: (count(row),)),
+        Field("cause", kind.TEXT, _("Cause"), lambda row, _now: text_values(row.cause)),
+        Field("message", kind.TEXT, _("Message"), lambda row, _now: text_values(row.message)),
+        Field("task", kind.TEXT, _("Task"), _tasks),
+        Field("shared", kind.TEXT, _("What failures share"), _shared),
+        flag("soft", _("Soft failures"), lambda row, _now: row.fingerprint.soft),
+        Field("first", kind.TIME, _("First failure"), lambda row, _now: (row.first_seen,)),
+        Field("last", kind.TIME, _("Latest failure"), lambda row, _now: (row.last_seen,)),
+        Field("note", kind.TEXT, _("Note"), lambda row, _now: text_values(_note(row))),
+        Field("id", kind.ID, _("Group id"), lambda row, _now: (row.id,)),
+        free_text_field(text),
+    )
     return FieldSet[FailureGroup](
-        (
-            Field("state", kind.CHOICE, _("State"), _state, choices(labels)),
-            flag("muted", _("Muted"), lambda row, _now: row.marks.muted is not None),
-            Field("count", kind.NUMBER, _("Failures"), lambda row, _now: (count(row),)),
-            Field("cause", kind.TEXT, _("Cause"), lambda row, _now: text_values(row.cause)),
-            Field("message", kind.TEXT, _("Message"), lambda row, _now: text_values(row.message)),
-            Field("task", kind.TEXT, _("Task"), _tasks),
-            Field("shared", kind.TEXT, _("What failures share"), _shared),
-            flag("soft", _("Soft failures"), lambda row, _now: row.fingerprint.soft),
-            Field("first", kind.TIME, _("First failure"), lambda row, _now: (row.first_seen,)),
-            Field("last", kind.TIME, _("Latest failure"), lambda row, _now: (row.last_seen,)),
-            Field("note", kind.TEXT, _("Note"), lambda row, _now: text_values(_note(row))),
-            Field("id", kind.ID, _("Group id"), lambda row, _now: (row.id,)),
-            free_text_field(_text),
-        ),
-        _text,
-        aliases={"group": "id", "error": "message"},
+        map(of_shown, fields), text, aliases={"group": "id", "error": "message"}
     )
 
 

@@ -23,6 +23,7 @@ from pulse_desktop.ui.pages.tasks import actions, groups_page
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
+from pulse_desktop.ui.query.cell_filter import cell_conditions
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
@@ -556,6 +557,14 @@ def test_a_frozen_range_shows_groups_as_they_were_at_its_end(
     assert text(page, "message", 1) == "refused 22"
     draw_frame(window, builder)
     assert text(page, "shared", 0) == "language=pl in all 15"
+    row = page.table.rows_model.row_object(0)
+    assert row is not None
+    column = next(each for each in page.table.rows_model.columns if each.key == "message")
+    (message,) = page.row_menus.values(row, [column])
+    page.filter.edit(cell_conditions(message)[0].apply)
+    assert "refused 14" in page.filter_bar.text
+    draw_frame(window, builder, 2.0)
+    assert [group.cause for group in shown(page)] == ["RefusedError"]
     page.filter_bar.set_filter((), "state:ongoing shared:pl message:14")
     draw_frame(window, builder, 2.0)
     assert [group.cause for group in shown(page)] == ["RefusedError"]

@@ -118,7 +118,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def make_fields(self) -> FieldSet[FailureGroup]:
         """Return the query fields of the rows."""
-        return group_fields(lambda row: row.count_between(*self._bounds))
+        return group_fields(lambda row: row.count_between(*self._bounds), self._past.shown)
 
     def facet_of(self, row: FailureGroup) -> str:
         """Return the state of a group, at the end of a time range that is frozen."""
@@ -136,10 +136,10 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self, accepts: Callable[[FailureGroup], bool] | None
     ) -> Callable[[FailureGroup], bool]:
         """Return a test that groups pass that have failures in the time range."""
-        is_shown, shown = self._is_shown, self._past.shown
+        is_shown = self._is_shown
         if accepts is None:
             return is_shown
-        return lambda row: is_shown(row) and accepts(shown(row))
+        return lambda row: is_shown(row) and accepts(row)
 
     def _is_shown(self, row: FailureGroup) -> bool:
         if not row.count:
