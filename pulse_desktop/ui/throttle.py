@@ -70,7 +70,6 @@ class Throttle:
         self._shown: object = None
         self._asked: object = None
         self._since_run = Elapsed()
-        self._was_run = False
         # Seconds from then until the next run: for another question, and for the same one.
         self._wait_s = self._rest_s = 0.0
 
@@ -87,18 +86,17 @@ class Throttle:
             asked: what was asked for. With another one the work is due after the interval, however
                 long it takes.
         """
-        if self._was_run:
-            passed = self._since_run.seconds(now)
-            again = asked == self._asked
-            unchanged = again and version is not None and version == self._shown
-            if unchanged and passed < self._interval_s * UNCHANGED_FACTOR:
-                return
-            if passed < (self._rest_s if again else self._wait_s):
-                return
+        passed = self._since_run.seconds(now)
+        again = asked == self._asked
+        unchanged = again and version is not None and version == self._shown
+        if unchanged and passed < self._interval_s * UNCHANGED_FACTOR:
+            return
+        if passed < (self._rest_s if again else self._wait_s):
+            return
         began = time.perf_counter()
         self._since_run.restart(now)
         work()
         cost = time.perf_counter() - began
-        self._wait_s = self._interval_s + (0.0 if self._was_run else self._delay_s)
+        self._wait_s = self._interval_s + (self._delay_s if passed == math.inf else 0.0)
         self._rest_s = max(self._wait_s, cost / self._share if cost > _FREE_S else 0.0)
-        self._was_run, self._shown, self._asked = True, version, asked
+        self._shown, self._asked = version, asked

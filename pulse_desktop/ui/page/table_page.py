@@ -281,7 +281,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def export_format(self) -> ExportFormat[RowT]:
         """Return how rows are exported; by default as the columns that are shown."""
-        return column_format(self.table.shown_columns(), self.now)
+        return column_format(self.table.shown_columns(), self.table.rows_model.now)
 
     def can_export(self) -> bool:
         """Return whether any row is shown."""
