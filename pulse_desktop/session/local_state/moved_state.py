@@ -40,8 +40,8 @@ def move_local_state(folder: Path, former: Profile, name: str) -> None:
         name: its new name.
 
     Raises:
-        LocalStateError: it cannot be moved, or there is something of that name already. Nothing has
-            changed.
+        LocalStateError: it cannot be moved, or there is something of that name already. The former
+            name keeps all of it; the move can be repeated.
     """
     source = LocalStateFile(state_file_path(folder, former))
     target = LocalStateFile(state_file_path(folder, replace(former, name=name)))
@@ -74,11 +74,21 @@ def _rows(connection: sqlite3.Connection) -> _Rows:
 def _insert(connection: sqlite3.Connection, rows: _Rows, path: Path) -> None:
     if not any(rows.values()):
         return
-    if any(_rows(connection).values()):
+    present = _rows(connection)
+    if not _is_copy(present, rows):
         raise LocalStateError(
             _("The marks of the connection stay under its former name"),
             _("{path} has marks of another connection that had this name.").format(path=path),
             _("To keep these, move that file away, rename the connection back, and then again."),
         )
     for table, values in rows.items():
-        connection.executemany(TABLES[table][-1], values)
+        missing = set(values).difference(present[table])
+        connection.executemany(TABLES[table][-1], missing)
+
+
+def _is_copy(present: _Rows, rows: _Rows) -> bool:
+    """Whether an earlier move that was cut off stored the rows that are present.
+
+    Marks may have been set under the former name since then.
+    """
+    return all(set(present[table]) <= set(rows[table]) for table in rows)

@@ -187,7 +187,7 @@ def test_a_file_that_cannot_be_used_changes_nothing(folder: Path) -> None:
     assert target.read_bytes() == b"no database" * 1000
 
 
-def test_a_failure_in_between_leaves_the_marks_in_both(
+def test_a_move_that_was_cut_off_can_be_repeated(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(folder, SHOP, "a" * 12)
@@ -197,6 +197,20 @@ def test_a_failure_in_between_leaves_the_marks_in_both(
     with pytest.raises(LocalStateError):
         move_local_state(folder, SHOP, "shop eu")
     assert marks(folder, SHOP) == marks(folder, EU) == {"a" * 12}
+
+    monkeypatch.undo()
+    put(folder, SHOP, "b" * 12)
+    move_local_state(folder, SHOP, "shop eu")
+    assert (marks(folder, SHOP), marks(folder, EU)) == (set(), {"a" * 12, "b" * 12})
+
+
+def test_a_copy_that_has_changed_since_is_not_overwritten(folder: Path) -> None:
+    put(folder, SHOP, "a" * 12)
+    with closing(LocalStateFile(state_file_path(folder, EU))) as file:
+        MarkTable(file).put("a" * 12, MarkKind.NOTE, replace(MARK, text="another note"))
+    with pytest.raises(LocalStateError, match="former name"):
+        move_local_state(folder, SHOP, "shop eu")
+    assert marks(folder, SHOP) == {"a" * 12}
 
 
 def test_profiles_of_other_systems_stay_apart(folder: Path) -> None:
