@@ -280,11 +280,13 @@ class WindowStateManager(QObject):
         except ValueError:
             time_range = ALL_RETAINED
         now = time.now()
-        closed = list(profile.closed)
+        # The file may have been edited, or the clock of this computer have been wrong.
+        closed = [span for span in profile.closed if 0 <= span[0] < span[1] <= now]
         if 0 < profile.looked_at <= now - _MIN_CLOSED_S:
             closed.append((profile.looked_at, now))
         self._closed = closed[-_MAX_CLOSED:]
-        time.restore(time_range, profile.looked_at or None, self._closed)
+        last_look = profile.looked_at if 0 < profile.looked_at <= now else None
+        time.restore(time_range, last_look, self._closed)
 
     def save(self, *, is_leaving: bool = False) -> None:
         """Save the present state.

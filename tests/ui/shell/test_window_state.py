@@ -411,6 +411,24 @@ def test_the_range_of_a_connection_and_the_time_away_from_it_are_remembered(
     manager.close()
 
 
+@pytest.mark.parametrize(
+    "closed", [(-1e18, 99_000.0), (98_000.0, 1e18), (99_000.0, 98_000.0), (99_000.0, 99_000.0)]
+)
+def test_times_that_cannot_be_true_are_not_restored(
+    qtbot: QtBot, path: Path, closed: tuple[float, float]
+) -> None:
+    state = {"closed": [closed, (98_000.0, 99_000.0)], "looked_at": 1e18}
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"profiles": {"eu": state}}), encoding="utf-8")
+    window = make_window(qtbot, StateBuilder(at=100_000.0), PAGES)
+    manager = WindowStateManager(window, WindowStateFile(path))
+    manager.show_profile("eu")
+    window.set_session(FakeSession(), run_at_once)
+    assert window.time.closed_spans == ((98_000.0, 99_000.0),)
+    assert window.time.last_look is None
+    manager.close()
+
+
 def test_a_window_that_is_not_closed_in_order_was_looked_at_until_it_was_saved(
     qtbot: QtBot, path: Path
 ) -> None:
