@@ -181,8 +181,14 @@ def range_from_text(text: str) -> TimeRange:
     """Return the range that a text of `range_to_text` stands for.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: it is no such text, or a time is not within the years 1 to 9999 in UTC.
     """
+    time_range = _range_from_text(text)
+    range_to_text(time_range)
+    return time_range
+
+
+def _range_from_text(text: str) -> TimeRange:
     kind, _, rest = text.strip().partition(" ")
     if kind == "all" and not rest:
         return ALL_RETAINED

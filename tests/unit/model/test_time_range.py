@@ -67,6 +67,15 @@ def test_other_texts_are_no_range(text: str) -> None:
         range_from_text(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["since 0001-01-01T00:00:00+23:59", "2026-11-29T00:00:00Z..9999-12-31T23:59:59-23:59"],
+)
+def test_a_range_that_cannot_be_written_is_not_read(text: str) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        range_from_text(text)
+
+
 def test_live_ranges_have_no_end() -> None:
     for time_range in (*LIVE_RANGES, since(NOW - 5)):
         assert time_range.is_live
