@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import replace
@@ -150,8 +151,8 @@ class ResultLoader:
         if not self.watch_status.caught_up:
             return math.inf
         waiting = self._state.pending_reads
-        latest = waiting[-1].stored_at if waiting else -math.inf
-        return max((each.stored_at for batch in self._in_flight for each in batch), default=latest)
+        latest = (*waiting[-1:], *itertools.chain.from_iterable(self._in_flight))
+        return max((each.stored_at for each in latest), default=-math.inf)
 
     async def read_to_end(self, since: float, timeout_s: float) -> bool:
         """Read what is stored by now since a time; False if it takes longer than `timeout_s`.
@@ -337,7 +338,7 @@ class ResultLoader:
             try:
                 await self._load_batch(batch)
             except NotConnectedError:
-                waiting.extend(reversed(batch))
+                self._state.read_later(batch)
                 await self._connection.wait_connected()
             finally:
                 self._reading -= len(batch)
@@ -493,7 +494,7 @@ class ResultLoader:
             waiting = list(self._refused.values())
             self._refused.clear()
             self._refusal = ""
-            self._state.pending_reads.extend(waiting)
+            self._state.read_later(waiting)
             self.wake()
 
     def _known(self, stored: StoredObject) -> StoredObject | None:

@@ -4,6 +4,7 @@ The transport queues messages; once per frame the session folds as many as its t
 Changed rows are tracked as positions per collection, so that only the visible page updates.
 """
 
+import bisect
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -88,7 +89,7 @@ class SystemState:
         task_formats: number of task messages by format.
         task_problem: why the latest unreadable task message could not be read, empty for none.
         pending_reads: stored results whose bodies are still to be fetched, newest last. The owner
-            removes them.
+            removes them, and gives back with `read_later` what could not be fetched.
     """
 
     def __init__(
@@ -230,7 +231,12 @@ class SystemState:
             self._begun = self._begun or list(self._collections.values())
         else:
             self._begun = []
-        self.pending_reads += self._progress.take_due(self._progress_reported_at)
+        self.read_later(self._progress.take_due(self._progress_reported_at))
+
+    def read_later(self, found: Iterable[StoredObject]) -> None:
+        """Add stored results to those whose bodies are to be fetched, in any order."""
+        for stored in found:
+            bisect.insort(self.pending_reads, stored, key=_stored_at)
 
     def tick_more(self, now: float) -> bool:
         """Update a further slice of one collection; return whether there is more.
@@ -323,6 +329,10 @@ class SystemState:
         elif self.results.put(stored):
             batches[self.runs].append((update_from_object(stored), None, False))
             self.pending_reads.append(stored)
+
+
+def _stored_at(stored: StoredObject) -> float:
+    return stored.stored_at
 
 
 def _date_by_arrival(event: Event, at: float) -> None:

@@ -21,3 +21,14 @@ def test_a_deleted_result_is_not_counted() -> None:
 def test_progress_objects_are_not_results() -> None:
     state = state_of(stored_object(NOW, "progress:" + "a" * 32))
     assert (len(state.results.rows), len(state.runs.rows), state.pending_reads) == (0, 0, [])
+
+
+def test_bodies_that_could_not_be_fetched_are_next_again_by_their_time() -> None:
+    older, newer = stored_object(NOW, "a"), stored_object(NOW + 2, "b", sequence=2)
+    state = state_of(older, newer)
+    assert state.pending_reads == [older, newer]
+    taken = [state.pending_reads.pop(), state.pending_reads.pop()]
+    newest = stored_object(NOW + 3, "c", sequence=3)
+    state.fold([newest])
+    state.read_later(taken)
+    assert state.pending_reads == [older, newer, newest]
