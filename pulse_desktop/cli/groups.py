@@ -5,6 +5,8 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from pulse_desktop.cli.argument_types import since
 from pulse_desktop.cli.connection import (
     DAY_S,
@@ -164,7 +166,7 @@ async def _list(arguments: Namespace, text: str) -> int:
             for group in session.state.failure_groups.since(since)
             if counts is None or group.id in counts
         ]
-        shown = groups[: arguments.limit]
+        shown = [(_limited(session, group, since), n) for group, n in groups[: arguments.limit]]
         if arguments.json:
             for group, count in shown:
                 write_json(group_to_dict(group) | {"count_since": count})
@@ -224,6 +226,14 @@ def _count_matching(
         for group in groups.since(since)
     }
     return {group_id: count for group_id, count in counts.items() if count}
+
+
+def _limited(session: "Session", group: "FailureGroup", since: float) -> "FailureGroup":
+    """Return a group with what its failures since a time share, instead of all that were read."""
+    if group.count_between(-math.inf, since) == 0:
+        return group
+    shared = session.state.failure_groups.shared_between(group.id, since, math.inf)
+    return msgspec.structs.replace(group, shared=shared)
 
 
 def _write_table(session: "Session", groups: "list[tuple[FailureGroup, int]]", now: float) -> None:

@@ -92,3 +92,26 @@ class _Clock:
 
     def time(self) -> float:
         return self._now
+
+
+async def test_what_failures_share_is_of_the_same_time_as_their_number(
+    env: dict[str, str], server: NatsServer
+) -> None:
+    now = time.time()
+    client = await connect(server.url, allow_reconnect=False)
+    js = client.jetstream()
+    error = {"type": "LateError", "message": "no", "traceback": ""}
+    runs_of = [("failed", 3, 7200.0)] * 4 + [("succeeded", 1, 5.0)] * 6 + [("failed", 3, 2.0)] * 6
+    for number, (outcome, attempt, age) in enumerate(runs_of):
+        data: dict[str, Any] = {"task_name": "m:late", "attempt": attempt, "run_s": 0.1}
+        data |= {"task_id": f"{number:032x}"} | ({"error": error} if outcome == "failed" else {})
+        event = encode_event("tasks", f"task.{outcome}", data, source="w@h:1", now=now - age)
+        await js.publish("websocket.tasks", event[1])
+    await client.close()
+    shared = {}
+    for since in ("1h", "1d"):
+        result = await run_in_thread("groups", "task:late", "--since", since, "--json", env=env)
+        (group,) = result.objects
+        (value,) = [each for each in group["shared"] if each["field"] == "attempt"]
+        shared[since] = (group["count_since"], value["members"], value["of_members"])
+    assert shared == {"1h": (6, 6, 6), "1d": (10, 10, 10)}
