@@ -138,7 +138,7 @@ def test_marks_follow_a_rename(run: Run, tmp_path: Path) -> None:
 
     for name in ("shop", "old"):
         assert run("add", name, "--server", "nats://127.0.0.1:1").code == 0
-        table(name).put("a" * 12, MarkKind.NOTE, Mark(1.0, "ann", "looked at"))
+        table(name).put("a" * 12, MarkKind.NOTE, Mark(1.0, "ann", f"of {name}"))
     assert run("edit", "shop", "--rename", "store").code == 0
     assert (noted("shop"), noted("store")) == (0, 1)
     assert run("remove", "old", "--yes").code == 0
