@@ -38,6 +38,7 @@ async def connected_session(
     history_s: float = DAY_S,
     newest: int | None = None,
     stored_results: int | None = None,
+    results_history_s: float | None = None,
     scope: Scope = "everything",
 ) -> AsyncIterator["Session"]:
     """Run a session that folds in the background, connected to the chosen server.
@@ -48,6 +49,7 @@ async def connected_session(
         newest: about how many of the newest messages of each stream to read, None for all. Older
             ones are read by `session.backfill`.
         stored_results: approximate number of stored results to read, None for all.
+        results_history_s: seconds of stored results to read, None for any age.
         scope: what to load and follow; the less, the sooner the first line of output.
 
     Raises:
@@ -68,6 +70,7 @@ async def connected_session(
             newest=sys.maxsize if newest is None else newest,
             reads_back=False,
             stored_results=stored_results,
+            results_history_s=results_history_s,
         )
     )
     try:

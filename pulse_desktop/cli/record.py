@@ -126,7 +126,10 @@ async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
     writer: RecordingWriter | None = None
     code = FAILED
     try:
-        async with connected_session(arguments, history_s=arguments.since or 0.0) as session:
+        history_s = arguments.since or 0.0
+        async with connected_session(
+            arguments, history_s=history_s, results_history_s=history_s
+        ) as session:
             header = _header(session, arguments.mask)
             writer = RecordingWriter(file, header, arguments.max_size)
             masker = Masker(arguments.mask, session.state.parameter_names)

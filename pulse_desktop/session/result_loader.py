@@ -80,6 +80,7 @@ class ResultLoader:
         supervisor: Supervisor,
         bucket: str,
         *,
+        since: float | None,
         backlog: int | None,
     ) -> None:
         """Create a loader.
@@ -91,6 +92,8 @@ class ResultLoader:
             state: where the bodies are folded.
             supervisor: runs the background work.
             bucket: which to watch.
+            since: Unix seconds by this machine's clock of the oldest result wanted, None for any
+                age.
             backlog: about how many of the results stored before to load, None for all.
         """
         self._connection = connection
@@ -98,9 +101,10 @@ class ResultLoader:
         self._ingestor = ingestor
         self._state = state
         self._supervisor = supervisor
+        self._since = since
         self.store = ResultStore(connection, bucket)
         self._batches = BodyBatches(connection, bucket)
-        self._watch = ResultWatch(connection, arrivals, bucket, backlog=backlog)
+        self._watch = ResultWatch(connection, arrivals, bucket, since=since, backlog=backlog)
         self.observers: list[Callable[[StoredObject, TaskResult | str | None], None]] = []
         self._wake = asyncio.Event()
         self._reading = 0
@@ -209,7 +213,7 @@ class ResultLoader:
         self._state.results.clear()
         self.store = ResultStore(self._connection, name)
         self._batches = BodyBatches(self._connection, name)
-        self._watch = ResultWatch(self._connection, self._arrivals, name)
+        self._watch = ResultWatch(self._connection, self._arrivals, name, since=self._since)
         self._supervisor.start("results.watch", self._watch.run)
 
     async def buckets(self) -> list[BucketStatus]:

@@ -83,6 +83,7 @@ class SessionConfig:
         reads_back: whether to read what is older as well, the newest first; else `backfill.widen`
             does.
         stored_results: about how many of the stored results to load, None for all.
+        results_history_s: seconds of stored results to load, None for any age.
         is_login_typed: whether a person typed the login just now; see `Connection`.
         local_state: folder of what is kept of each profile, None for that of the user.
     """
@@ -92,6 +93,7 @@ class SessionConfig:
     newest: int = NEWEST_MESSAGES
     reads_back: bool = True
     stored_results: int | None = None
+    results_history_s: float | None = None
     is_login_typed: bool = False
     local_state: Path | None = None
 
@@ -156,7 +158,7 @@ class Session:
             on_status=self._on_status,
         )
         self.event_feed, self.task_feed, self.advisory_feed = self._make_feeds(clock)
-        self._make_readers()
+        self._make_readers(clock)
         self._events = EventPublisher(
             self.connection, self.event_feed, self.now, names.subject_prefix
         )
@@ -185,12 +187,13 @@ class Session:
         advisories = feed(Source.EVENT, GIVEN_UP_SUBJECT, stored_only=True, poll_s=ADVISORY_POLL_S)
         return events, tasks, advisories
 
-    def _make_readers(self) -> None:
+    def _make_readers(self, clock: Callable[[], float]) -> None:
         """Make what folds arrivals, and reads history, results and figures of the server.
 
         Needs the connection, the feeds and the supervisor.
         """
         names, feeds = self.config.profile.names, (self.event_feed, self.task_feed)
+        results_s = self.config.results_history_s
         self._catch_up = HistoryCatchUp(
             self.connection,
             feeds,
@@ -219,6 +222,7 @@ class Session:
             self.state,
             self.supervisor,
             names.bucket,
+            since=None if results_s is None else clock() - results_s,
             backlog=self.config.stored_results,
         )
         self._poller = ServerPoller(

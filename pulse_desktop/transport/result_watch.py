@@ -91,6 +91,7 @@ class ResultWatch:
         queue: ArrivalQueue,
         bucket: str,
         *,
+        since: float | None = None,
         backlog: int | None = None,
         poll_s: float = POLL_INTERVAL_S,
     ) -> None:
@@ -100,12 +101,15 @@ class ResultWatch:
             connection: run elsewhere.
             queue: gets a StoredObject for every object, progress and deletions included.
             bucket: name of the bucket.
+            since: Unix seconds by this machine's clock of the oldest object wanted, None for any
+                age.
             backlog: approximate number of the newest objects read at first, None for all.
             poll_s: seconds between checks whether the bucket (still) exists.
         """
         self._connection = connection
         self._queue = queue
         self._bucket = bucket
+        self._since = since
         self._backlog = backlog
         self._poll_s = poll_s
         self._opened_bucket: _Bucket | None = None
@@ -269,8 +273,12 @@ class ResultWatch:
             await consumer.open(DeliverPolicy(found.last + 1))
             self._last = found.last
         else:
-            await consumer.open(DeliverPolicy(found.first))
-            self._last = 0
+            oldest = DeliverPolicy(found.first)
+            if self._since is not None:
+                since = self._since - (self._connection.clock_offset_s or 0.0)
+                oldest = DeliverPolicy(since=since)
+            await consumer.open(oldest)
+            self._last = 0 if self._since is None else consumer.last
             if self._backlog is not None and consumer.pending > self._backlog:
                 # Most results are one chunk and one metadata message, so this is about right.
                 await consumer.close()

@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET
 from tests.integration.cli.test_recording import content, wait_recording
-from tests.kit.cli_process import run_command, started_command
+from tests.kit.cli_process import run_command, run_in_thread, started_command
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import result_body, store_results
 from tests.kit.waiting import wait_until
@@ -47,6 +47,21 @@ async def test_results_of_a_bucket_that_was_just_made_are_recorded_at_the_end(
     assert ended.object["results"] == AGAIN + exists
     assert ended.object["missing"] == []
     assert content(file).count('"line":"result"') == AGAIN + exists
+
+
+async def test_results_from_before_the_recording_are_not_recorded(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
+    await bucket.put("a1", result_body())
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), "--json", env=env) as command:
+        await record_one_result(client, file)
+        ended = command.stop()
+    assert (ended.code, ended.object["results"]) == (0, 1), ended
+    again = ("record", str(file), "--force", "--since", "1d", "--duration", "0", "--json")
+    past = await run_in_thread(*again, env=env)
+    assert (past.code, past.object["results"]) == (0, 2), past
 
 
 async def test_a_bucket_that_was_deleted_is_told(

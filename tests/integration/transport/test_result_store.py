@@ -82,11 +82,12 @@ class RunningWatch:
         backlog: int | None = None,
         poll_s: float = POLL_S,
         capacity: int = DEFAULT_CAPACITY,
+        since: float | None = None,
     ) -> None:
         self.queue = ArrivalQueue(capacity)
         self.connection = Connection(server.url)
         self.watch = ResultWatch(
-            self.connection, self.queue, BUCKET, backlog=backlog, poll_s=poll_s
+            self.connection, self.queue, BUCKET, since=since, backlog=backlog, poll_s=poll_s
         )
         self.objects: list[StoredObject] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -243,6 +244,21 @@ async def test_a_refusal_after_a_consumer_that_ended_keeps_nobody_waiting(
     async with RunningWatch(nats_server) as running:
         assert await running.watch.wait_caught_up(5)
         assert running.watch.status.unreadable
+
+
+async def test_objects_from_before_a_time_are_not_read(
+    nats_server: NatsServer, bucket: ObjectStore
+) -> None:
+    await bucket.put("old", b"1")
+    since = time.time()
+    async with RunningWatch(nats_server, since=since) as running:
+        assert await running.watch.wait_caught_up(5)
+        assert running.keys() == []
+        assert running.watch.status.last_sequence == 2, "it would be read after an outage"
+    await bucket.put("new", b"2")
+    async with RunningWatch(nats_server, since=since) as running:
+        assert await running.watch.wait_caught_up(5)
+        assert running.keys() == ["new"]
 
 
 async def test_the_backlog_limits_the_objects_read_at_first(
