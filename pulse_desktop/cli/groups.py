@@ -156,7 +156,7 @@ async def _list(arguments: Namespace, text: str) -> int:
         missing = await catch_up(session)
         since = start_of_span(session, arguments.since, started)
         missing += await _load(session, since)
-        counts = None
+        counts = accepts = None
         if query.active:
             accepts = run_test(session, query, session.now())
             counts = _count_matching(session, accepts, since)
@@ -166,7 +166,10 @@ async def _list(arguments: Namespace, text: str) -> int:
             for group in session.state.failure_groups.since(since)
             if counts is None or group.id in counts
         ]
-        shown = [(_limited(session, group, since), n) for group, n in groups[: arguments.limit]]
+        shown = [
+            (_limited(session, group, since, accepts), count)
+            for group, count in groups[: arguments.limit]
+        ]
         if arguments.json:
             for group, count in shown:
                 write_json(group_to_dict(group) | {"count_since": count})
@@ -228,11 +231,16 @@ def _count_matching(
     return {group_id: count for group_id, count in counts.items() if count}
 
 
-def _limited(session: "Session", group: "FailureGroup", since: float) -> "FailureGroup":
-    """Return a group with what its failures since a time share, instead of all that were read."""
-    if group.count_between(-math.inf, since) == 0:
+def _limited(
+    session: "Session",
+    group: "FailureGroup",
+    since: float,
+    accepts: "Callable[[TaskRun], bool] | None",
+) -> "FailureGroup":
+    """Return a group with what the listed runs share, instead of all failures that were read."""
+    if accepts is None and group.count_between(-math.inf, since) == 0:
         return group
-    shared = session.state.failure_groups.shared_between(group.id, since, math.inf)
+    shared = session.state.failure_groups.shared_between(group.id, since, math.inf, accepts)
     return msgspec.structs.replace(group, shared=shared)
 
 

@@ -15,7 +15,7 @@ group is *unknown*.
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -174,12 +174,28 @@ class FailureGroups(Collection[FailureGroup]):
             shared=(),
         )
 
-    def shared_between(self, group_id: str, start: float, end: float) -> tuple[SharedValue, ...]:
-        """Return what the failures of a group between two times share, most telling first."""
+    def shared_between(
+        self,
+        group_id: str,
+        start: float,
+        end: float,
+        accepts: Callable[[TaskRun], bool] | None = None,
+    ) -> tuple[SharedValue, ...]:
+        """Return what the failures of a group between two times share, most telling first.
+
+        Args:
+            group_id: of the group.
+            start: Unix seconds.
+            end: Unix seconds.
+            accepts: which of the runs count, None for all.
+        """
         group = self._find(group_id)
         if group is None or group is self._other:
             return ()
-        return self._comparisons.shared_by(self._members(group_id, start, end), group.tasks)
+        members = self._members(group_id, start, end)
+        if accepts is not None:
+            members = (position for position in members if accepts(self._runs[position]))
+        return self._comparisons.shared_by(members, group.tasks)
 
     def _state_as_of(self, group: GroupMembers, last: float, end: float) -> GroupState:
         """Return the state of a group at a time, when its latest failure was `last`."""

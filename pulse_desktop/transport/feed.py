@@ -313,9 +313,13 @@ class SubjectFeed:
             newer = counting.pending
         consumer = await self._open_at(stream, start)
         if stalled is not None:
-            lost = stalled.lost(self._deduplicator.last, max(0, consumer.pending - newer))
-            if lost:
-                lost -= min(lost, await self._removed_by_limits(stalled))
+            try:
+                lost = stalled.lost(self._deduplicator.last, max(0, consumer.pending - newer))
+                if lost:
+                    lost -= min(lost, await self._removed_by_limits(stalled))
+            except BaseException:
+                await consumer.close()
+                raise
             self._add_loss(lost, purge_text(stream))
         return consumer
 

@@ -16,11 +16,11 @@ _ERROR_KEYS: Final = frozenset(
     ("cause", "detail", "details", "error", "error_message", "errors", "exception", "lines")
 ) | {"answer", "fallback_reason", "message", "notes", "reason", "traceback"}
 """Keys of an event about a run whose texts often quote its arguments."""
-_IDENTITY_KEYS: Final = frozenset(
-    ("event", "queued_at", "target", "task_id", "task_name", "timestamp", "topic", "type")
-)
-"""Keys of an event without which it is not one of this run."""
 _IDENTITY_LABELS: Final = frozenset((PARENT, RERUN_OF, TASK_NAME))
+_IDENTITY_KEYS: Final = _IDENTITY_LABELS | {
+    *("event", "queued_at", "target", "task_id", "timestamp", "topic", "type")
+}
+"""Keys of an event without which it is not one of this run."""
 _SENDER_KEYS: Final = frozenset(("source", "worker"))
 _SENDER: Final = re.compile(r"[^\s@]+@\S+:\d+|desktop:[^\s@]+@\S+")
 _OUTCOMES: Final = get_args(Outcome)
