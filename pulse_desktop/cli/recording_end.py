@@ -88,7 +88,7 @@ def write_report(
                 "unread_results": recorder.too_large + recorder.unreadable,
                 "dropped": recorder.dropped,
                 "unchecked_errors": recorder.unchecked,
-                "hidden_errors": recorder.hidden,
+                "hidden_errors": recorder.masked_whole,
                 "unnamed_arguments": recorder.unnamed,
                 "full": writer.is_full,
                 "missing": [*missing.past, *missing.while_recording],
@@ -113,14 +113,14 @@ def write_report(
         recorder.unchecked,
     )
     _note_count(unchecked, recorder.unchecked)
-    hidden = ngettext(
+    masked_whole = ngettext(
         "The texts of {count} event or result were left out: its run has too many masked values "
         "to look for.",
         "The texts of {count} events and results were left out: their runs have too many masked "
         "values to look for.",
-        recorder.hidden,
+        recorder.masked_whole,
     )
-    _note_count(hidden, recorder.hidden)
+    _note_count(masked_whole, recorder.masked_whole)
     if writer.is_full:
         write_note(_("The recording ended because it reached --max-size."))
 

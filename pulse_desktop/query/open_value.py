@@ -12,7 +12,7 @@ from pulse_desktop.query.tokens import Token, TokenKind, tokenize
 _WORD_ENDS: Final = frozenset(' \t\r\n()",')
 _HOLE: Final = '"x"'
 """Stands for what is typed, so that the rest can be parsed."""
-_LIST: Final = "f:x"
+_LIST_START: Final = "f:x"
 """Stands for the first value of a list."""
 
 
@@ -107,12 +107,12 @@ def _list_end(text: str, end: int) -> int:
     """Return where the list ends in which a value ends at an index."""
     if not text.startswith(",", end):
         return end
-    last = len(_LIST)
-    for token in tokenize(_LIST + text[end:], unfinished=True)[2:]:
+    last = len(_LIST_START)
+    for token in tokenize(_LIST_START + text[end:], unfinished=True)[2:]:
         if token.kind not in (TokenKind.VALUE, TokenKind.COMMA, TokenKind.RANGE):
             break
         last = token.end
-    return end + last - len(_LIST)
+    return end + last - len(_LIST_START)
 
 
 def _depth_change(token: Token) -> int:

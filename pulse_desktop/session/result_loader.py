@@ -47,6 +47,7 @@ MAX_PROGRESS_BYTES: Final = 32 << 10
 """Larger progress objects are skipped."""
 
 _POLL_S: Final = 0.01
+"""How often `read_to_end` looks whether all is read: arrivals are folded between two looks."""
 _MAX_VERSIONS: Final = 5
 """Versions of a result that are tried while others replace it."""
 

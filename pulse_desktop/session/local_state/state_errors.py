@@ -61,7 +61,7 @@ def explain(path: Path, error: sqlite3.Error | OSError) -> LocalStateError:
     if code in _DAMAGED_CODES:
         return damaged(reason)
     if code in _FULL_CODES:
-        return LocalStateError(_("The local state cannot be written"), reason, _disk_advice(path))
+        return LocalStateError(_("The local state cannot be used"), reason, _disk_advice(path))
     return LocalStateError(_("The local state cannot be used"), reason, _access_advice(path))
 
 

@@ -36,7 +36,7 @@ from pulse_desktop.session.recording.masked_event import (
 )
 from pulse_desktop.session.recording.masked_values import MaskedValues
 from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
-from pulse_desktop.session.recording.text_mask import MASK, take_hidden, without_surrogates
+from pulse_desktop.session.recording.text_mask import MASK, take_masked_whole, without_surrogates
 
 _MAX_DEPTH: Final = 200
 _MAX_NAME: Final = 200
@@ -66,8 +66,8 @@ class Masker:
     Attributes:
         unchecked: error texts that may have a masked value, because the arguments of the run were
             not seen before, or too long ago; without named fields only where some are forgotten.
-        hidden: events and results of which texts are left out as a whole: their runs have too many
-            masked values, or looking for them would take too long.
+        masked_whole: events and results of which texts are left out as a whole: their runs have too
+            many masked values, or looking for them would take too long.
         unnamed: positional arguments left out because their names are not known.
     """
 
@@ -90,7 +90,7 @@ class Masker:
         self._left_out: list[Any] = []  # of the message at hand
         self._values = values if values is not None else MaskedValues()
         self.unchecked = 0
-        self.hidden = 0
+        self.masked_whole = 0
         self.unnamed = 0
 
     def mask_payload(self, message: InboundMessage) -> bytes:
@@ -133,7 +133,7 @@ class Masker:
         if mask is None or not isinstance(masked, dict):
             return masked
         cleaned = mask_about_run(masked, mask)
-        self.hidden += take_hidden(mask) and cleaned is not masked
+        self.masked_whole += take_masked_whole(mask) and cleaned is not masked
         return cleaned
 
     def _mask_of(self, run_id: str, *, has_error: bool) -> Callable[[str], str] | None:
@@ -163,7 +163,7 @@ class Masker:
             returned = mask_returned(returned, mask)
             labels = mask_labels(labels, mask)
             is_cut = (returned, masked.error, masked.soft_reason) != whole
-            self.hidden += take_hidden(mask) and is_cut
+            self.masked_whole += take_masked_whole(mask) and is_cut
         self._left_out.clear()
         return recorded_result(masked, to_json(returned).encode(), to_json(labels).encode())
 
@@ -175,7 +175,7 @@ class Masker:
         if mask is None:
             return masked
         masked = mask(masked)
-        self.hidden += take_hidden(mask)
+        self.masked_whole += take_masked_whole(mask)
         return masked
 
     def mask_value(self, value: Any) -> Any:

@@ -124,9 +124,9 @@ class Recorder:
         return self._masker.unchecked
 
     @property
-    def hidden(self) -> int:
+    def masked_whole(self) -> int:
         """Number of events and results whose texts are left out as a whole, see `Masker`."""
-        return self._masker.hidden
+        return self._masker.masked_whole
 
     def add(self, items: Sequence[Recorded]) -> None:
         """Hand over what was received. Never blocks."""

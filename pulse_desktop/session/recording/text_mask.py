@@ -23,8 +23,8 @@ _MIN_WITHIN_WORDS: Final = 8
 """A shorter value is masked as a whole word only."""
 _ESCAPED: Final = re.compile(r"""["'\\]""")
 _SURROGATE: Final = re.compile("[\ud800-\udfff\ufffd]")
-_LOST: Final = "\ufffd"
-_ANY_LOST: Final = re.compile(
+_REPLACEMENT: Final = "\ufffd"
+_WRITTEN_SURROGATES: Final = re.compile(
     "(?:[\ud800-\udfff\ufffd?]|"
     r"\\+(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|u[fF]{3}[dD]|x[89a-fA-F][0-9a-fA-F]))+"
 )
@@ -35,56 +35,59 @@ escaped."""
 def mask_of(texts: Iterable[str]) -> Callable[[str], str]:
     """Return what masks some texts in another one; `mask_whole` if one cannot be recognized."""
     texts = tuple(texts)
-    lost = {
+    with_surrogates = {
         form
         for text in texts
         if _SURROGATE.search(text)
         for form in _forms(without_surrogates(text))
     }
-    if any(_is_all_lost(form) for form in lost):
+    if any(_is_unrecognizable(form) for form in with_surrogates):
         return mask_whole
-    return TextMask({form for text in texts for form in _forms(text)}, lost)
+    return TextMask({form for text in texts for form in _forms(text)}, with_surrogates)
 
 
 class TextMask:
     """Masks texts within another text."""
 
-    def __init__(self, forms: Collection[str], lost: Collection[str]) -> None:
+    def __init__(self, forms: Collection[str], with_surrogates: Collection[str]) -> None:
         """Take what is looked for.
 
         Args:
             forms: the texts in all forms in which they are looked for.
-            lost: those with lone surrogates, which are found however they are written.
+            with_surrogates: those with lone surrogates, which are found however they are written.
         """
         self._forms = forms
-        self._lost = lost
+        self._with_surrogates = with_surrogates
         self._by_length = [
             (
                 _search(forms, is_long=is_long),
-                _search((_ANY_LOST.sub(_LOST, form) for form in lost), is_long=is_long),
+                _search(
+                    (_WRITTEN_SURROGATES.sub(_REPLACEMENT, form) for form in with_surrogates),
+                    is_long=is_long,
+                ),
             )
             for is_long in (True, False)
         ]
         self._in_json: TextSearch | None = None
-        self._has_hidden = False
+        self._has_masked_whole = False
 
     def __call__(self, text: str) -> str:
         """Return a text without them; the mask alone if finding them would take too long."""
         try:
-            for search, lost_search in self._by_length:
+            for search, surrogate_search in self._by_length:
                 spans = search.spans(text)
-                if self._lost:
-                    spans = merged_spans([*spans, *_lost_spans(text, lost_search)])
+                if self._with_surrogates:
+                    spans = merged_spans([*spans, *_surrogate_spans(text, surrogate_search)])
                 text = _without_spans(text, spans)
         except TooCostlyError:
-            self._has_hidden = True
+            self._has_masked_whole = True
             return MASK
         return text
 
-    def take_hidden(self) -> bool:
+    def take_masked_whole(self) -> bool:
         """Return whether any text was masked as a whole since the last call."""
-        has_hidden, self._has_hidden = self._has_hidden, False
-        return has_hidden
+        has_masked_whole, self._has_masked_whole = self._has_masked_whole, False
+        return has_masked_whole
 
     def may_occur_in(self, encoded: str) -> bool:
         """Return whether JSON may have any of the texts.
@@ -92,7 +95,7 @@ class TextMask:
         Args:
             encoded: as `to_json` writes it.
         """
-        if self._lost or any(map(_is_exponential, self._forms)):
+        if self._with_surrogates or any(map(_is_exponential, self._forms)):
             return True
         if self._in_json is None:
             self._in_json = TextSearch(to_json(form)[1:-1] for form in self._forms)
@@ -102,9 +105,9 @@ class TextMask:
             return True
 
 
-def take_hidden(mask: Callable[[str], str]) -> bool:
+def take_masked_whole(mask: Callable[[str], str]) -> bool:
     """Return whether texts were masked as a whole since the last call."""
-    return mask.take_hidden() if isinstance(mask, TextMask) else mask is mask_whole
+    return mask.take_masked_whole() if isinstance(mask, TextMask) else mask is mask_whole
 
 
 def _search(forms: Iterable[str], *, is_long: bool) -> TextSearch:
@@ -112,18 +115,18 @@ def _search(forms: Iterable[str], *, is_long: bool) -> TextSearch:
     return TextSearch(chosen, whole_words=not is_long)
 
 
-def _is_all_lost(form: str) -> bool:
+def _is_unrecognizable(form: str) -> bool:
     """Return whether too little of a text is left to recognize it."""
-    return len(_ANY_LOST.sub("", form).strip()) < MIN_LENGTH
+    return len(_WRITTEN_SURROGATES.sub("", form).strip()) < MIN_LENGTH
 
 
-def _lost_spans(text: str, search: TextSearch) -> list[Span]:
+def _surrogate_spans(text: str, search: TextSearch) -> list[Span]:
     """Return where a text has those with lone surrogates, however they are written."""
     parts: list[str] = []
     after, before = [0], [0]  # places after each change: in what is searched, and in the text
     length = 0
-    for match in _ANY_LOST.finditer(text):
-        parts += (text[before[-1] : match.start()], _LOST)
+    for match in _WRITTEN_SURROGATES.finditer(text):
+        parts += (text[before[-1] : match.start()], _REPLACEMENT)
         length += match.start() - before[-1] + 1
         after.append(length)
         before.append(match.end())

@@ -11,7 +11,11 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.page.notification import Notification, error_notification
+from pulse_desktop.ui.page.notification import (
+    Notification,
+    NotificationSeverity,
+    error_notification,
+)
 from pulse_desktop.ui.page.page import FILE_WORK, PageContext, unique_name
 from pulse_desktop.ui.table.export import FORMATS, ExportFormat, TableExport
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -29,6 +33,7 @@ class ExportAction(Generic[RowT]):
         parent: QWidget,
         table: LiveTable[RowT],
         format_: Callable[[], ExportFormat[RowT]],
+        remark: Callable[[], str] = lambda: "",
     ) -> None:
         """Create the action.
 
@@ -37,11 +42,12 @@ class ExportAction(Generic[RowT]):
             parent: the widget that the dialog belongs to.
             table: the rows, filtered and sorted as they are exported.
             format_: returns how they are written.
+            remark: returns what may be wrong in the rows at present, empty for nothing.
         """
         self._context = context
         self._parent = parent
         self._table, self._model = table, table.rows_model
-        self._format = format_
+        self._format, self._remark = format_, remark
 
     def choose_file(self, name: str, suffix: str = ".csv") -> None:
         """Ask for a file, and export to it.
@@ -76,6 +82,7 @@ class ExportAction(Generic[RowT]):
             await asyncio.sleep(0)
         total = self._model.shown_count
         export = TableExport(self._model.snapshot(), total, self._format(), path)
+        remark = self._remark()
         task = asyncio.current_task()
 
         def show_progress() -> None:
@@ -107,7 +114,10 @@ class ExportAction(Generic[RowT]):
             detail += " " + _("{count} were too old to be kept by then.").format(
                 count=formats.count(missing)
             )
-        self._notify(name, Notification(_("Exported"), detail, severity="good"))
+        if remark:
+            detail += f" {remark}"
+        severity: NotificationSeverity = "warning" if remark else "good"
+        self._notify(name, Notification(_("Exported"), detail, severity=severity))
 
     def _notify(self, key: str, notification: Notification) -> None:
         self._context.notify(replace(notification, key=key))

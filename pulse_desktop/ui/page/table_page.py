@@ -147,7 +147,9 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             even=self.even_charts,
         )
         self._splitter.fill(self.area, self.detail)
-        self.export_action = ExportAction(context, self, self.table, self.export_format)
+        self.export_action = ExportAction(
+            context, self, self.table, self.export_format, self.export_remark
+        )
         self.export_button = ExportButton(self.table, self.export)
         self.filter_bar.add_after(self.export_button)
         self._counts = PageCounts(
@@ -282,6 +284,14 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
     def export_format(self) -> ExportFormat[RowT]:
         """Return how rows are exported; by default as the columns that are shown."""
         return column_format(self.table.shown_columns(), self.table.rows_model.now)
+
+    def export_remark(self) -> str:
+        """Return what may be wrong in the rows that are exported now, empty for nothing."""
+        if self.shows_states and states_text(self.context.connection):
+            return _(
+                "History was still being read: runs shown as “reading…” are written as queued."
+            )
+        return ""
 
     def can_export(self) -> bool:
         """Return whether any row is shown."""

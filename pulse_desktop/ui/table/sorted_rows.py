@@ -31,8 +31,10 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         super().__init__(rows)
         self.accepts: Callable[[RowT], bool] | None = None
         self.sort_keys: SortKeys[RowT] | None = None
-        self._changed: set[int] = set()  # since the last sort
-        self._unfiltered: set[int] = set()  # changed in a table that is not sorted
+        # Positions of rows that changed: in a sorted table since its last sort, in one that is not
+        # sorted since they were last filtered.
+        self._changed: set[int] = set()
+        self._unfiltered: set[int] = set()
         self._progress = FilterProgress(self._first)
         # Makes the next order.
         self._sorting: Generator[None, None, OrderChange[RowT]] | None = None

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from nats.aio.subscription import Subscription
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerStalledError,
     DeliverPolicy,
     OrderedConsumer,
 )
+from pulse_desktop.transport.source_stream import stored_since
 from tests.kit.nats_servers import NatsServer
 from tests.kit.running_feed import (
     STREAM,
@@ -371,6 +374,43 @@ async def test_what_limits_remove_before_it_is_read_again_is_no_loss(
         await wait_until(lambda: is_limited and running.status.is_current)
         loss = running.status.loss
         assert (loss.count if loss is not None else 0) == lost
+
+
+async def test_no_consumer_is_left_open_when_the_loss_of_a_stall_cannot_be_counted(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = OrderedConsumer.run
+    is_stalled = False
+    unanswered = 0
+
+    async def stall_once(consumer: OrderedConsumer) -> None:
+        nonlocal is_stalled
+        if is_stalled:
+            return await run(consumer)
+        is_stalled = True
+        async with publisher(nats_server) as client:
+            await client.jetstream().delete_msg(STREAM, 5)
+        raise ConsumerStalledError
+
+    async def fail_once(connection: Connection, name: str) -> float | None:
+        nonlocal unanswered
+        unanswered += 1
+        if unanswered == 1:
+            raise UserFacingError("JetStream did not respond")
+        return await stored_since(connection, name)
+
+    monkeypatch.setattr(OrderedConsumer, "run", stall_once)
+    monkeypatch.setattr("pulse_desktop.transport.feed.stored_since", fail_once)
+    await create_stream(nats_server, max_age=3_600)
+    await store(nats_server, range(10))
+    async with RunningFeed(nats_server) as running:
+        await wait_until(lambda: running.status.caught_up)
+        assert unanswered == 2
+        async with publisher(nats_server) as client:
+            consumers = await client.jetstream().consumers_info(STREAM)
+        assert len(consumers) == 1
+        loss = running.status.loss
+        assert (loss.count if loss is not None else 0) == 1
 
 
 @pytest.mark.parametrize("stored_later", [0, 3])

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.ui.page import page_filter
 from pulse_desktop.ui.page.export_action import ExportAction
 from pulse_desktop.ui.pages.events import EventsPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.rows import facet_counts, row_filter
 from pulse_desktop.ui.table import live_table, row_index
 from tests.kit.state_builder import NOW
@@ -125,6 +126,25 @@ def test_an_export_waits_until_all_rows_were_looked_at_and_keeps_the_table_in_pl
     written = [json.loads(row["payload"])["data"]["n"] for row in rows]
     assert written == list(range(2998, -1, -2))
     assert table.visualRect(table.currentIndex()).top() == top
+
+
+def test_an_export_says_that_history_was_still_being_read(
+    harness: PageHarness, tmp_path: Path
+) -> None:
+    harness.builder.task("a", "work")
+    page = harness.open(TasksPage).runs
+    shown: list[Notification] = []
+    context = replace(
+        page.context, run_in_background=lambda _name, work: asyncio.run(work), notify=shown.append
+    )
+    export = ExportAction(context, page, page.table, page.export_format, page.export_remark)
+    for has_states in (False, True):
+        harness.session.has_states = has_states
+        export.export_to(tmp_path / "runs.csv")
+    partial, whole = shown
+    assert "History was still being read" in partial.detail
+    assert "History" not in whole.detail
+    assert (partial.severity, whole.severity) == ("warning", "good")
 
 
 def test_two_exports_at_once_have_a_card_each(harness: PageHarness, tmp_path: Path) -> None:

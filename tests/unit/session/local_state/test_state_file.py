@@ -226,7 +226,7 @@ print(file.read(lambda c: c.execute("SELECT group_id FROM group_marks").fetchall
         check=True,
     )
     told, after, later = done.stdout.splitlines()
-    assert told.startswith("The local state cannot be written | Free space on the disk of")
+    assert told.startswith("The local state cannot be used | Free space on the disk of")
     assert after == "[('first',)]"
     assert later == "[('first',), ('third',)]"
 

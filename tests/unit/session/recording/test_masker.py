@@ -457,7 +457,7 @@ def test_any_part_of_a_masked_value_is_left_out_of_errors(
     assert data["error"]["message"].startswith("refused ")
     assert data["error"]["message"].endswith(" at last")
     assert list(data["error"]) == ["type", "message", "traceback"]
-    assert (masker.unchecked, masker.hidden) == (0, 0)
+    assert (masker.unchecked, masker.masked_whole) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_an_error_of_a_run_with_too_many_masked_values_is_left_out(
     assert failed["error"] == {"type": "ValueError", "message": MASK, "traceback": MASK}
     assert failed["lines"] == [{"level": "ERROR", "message": MASK}]
     assert masker.mask_problem(message, "a1") == MASK
-    assert (masker.unchecked, masker.hidden) == (0, 2)
+    assert (masker.unchecked, masker.masked_whole) == (0, 2)
 
 
 def test_no_value_is_lost_whose_key_is_masked_as_another_is() -> None:
@@ -604,7 +604,7 @@ def test_no_text_about_a_run_quotes_what_is_left_out(
     assert (about["task_id"], about["task_name"], about["run_s"]) == ("a1", "work", 0.123456)
     other = event(json.dumps(body).replace('"a1"', '"b2"').encode())
     assert QUOTED in recorded(masker, other) or "pesel" in str(data)
-    assert masker.hidden == 0
+    assert masker.masked_whole == 0
 
 
 WORKER, DESKTOP = "worker-1@vm-eu-1:17", "desktop:***@vm-eu-1"
@@ -624,6 +624,7 @@ def test_what_identifies_an_event_stays_though_an_argument_has_the_same_text(
     kept = json.loads(recorded(masker, event(json.dumps(sent).encode())))
     assert kept == {**sent, "data": {**data, "kwargs": {"secret": MASK}}}
     about = {"task_id": "a1", "worker": WORKER, "outcome": "succeeded", "note": "of succeeded"}
+    about |= {"rerun_of": "b2b2b2b2", "parent_task_id": "c3c3c3c3"}
     sent = {"type": "task.succeeded", "source": source, "data": about}
     kept = json.loads(recorded(masker, event(json.dumps(sent).encode())))
     assert kept == {**sent, "data": {**about, "note": MASK if many else f"of {MASK}"}}
@@ -673,7 +674,7 @@ def test_a_successful_result_does_not_quote_what_is_left_out_of_its_run(
     assert json.loads(bytes(kept.return_value)) == left
     assert json.loads(bytes(kept.labels)) == {"pesel": MASK, "note": "of ***", "language": "pl"}
     assert json.loads(bytes(masker.mask_result(result, "b2").return_value)) == returned
-    assert (masker.unchecked, masker.hidden) == (0, 0)
+    assert (masker.unchecked, masker.masked_whole) == (0, 0)
 
 
 def test_texts_of_a_run_with_too_many_masked_values_are_left_out_whatever_their_key() -> None:
@@ -697,7 +698,7 @@ def test_texts_of_a_run_with_too_many_masked_values_are_left_out_whatever_their_
     started = {"task_id": "a1", "task_name": "work", "worker": "w", "attempt": 1}
     raw = event(json.dumps({"type": "task.started", "data": started}).encode())
     assert masker.mask_payload(raw) == raw.payload
-    assert masker.hidden == 2
+    assert masker.masked_whole == 2
 
 
 @pytest.mark.parametrize("number", [1.25e20, 1.5e-7, 380501234567, 0.1234567])

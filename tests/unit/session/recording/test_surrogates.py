@@ -58,7 +58,7 @@ def test_texts_about_a_run_with_a_name_of_such_bytes_alone_are_left_out(quoted: 
     masker.mask_payload(task(path=CYRILLIC))
     failed = json.loads(masker.mask_payload(failure(f"Why? no {quoted}")))
     assert failed["data"]["error"]["message"] == MASK
-    assert masker.hidden == 1
+    assert masker.masked_whole == 1
 
 
 def test_a_result_does_not_quote_such_a_name() -> None:
@@ -74,7 +74,7 @@ def test_many_such_names_are_found() -> None:
     masker.mask_payload(task(path=[f"{number}{NAME}" for number in range(100)]))
     failed = json.loads(masker.mask_payload(failure(f"no 7{NAME}")))
     assert failed["data"]["error"]["message"] == f"no {MASK}"
-    assert masker.hidden == 0
+    assert masker.masked_whole == 0
 
 
 def test_json_in_a_text_with_a_surrogate_is_masked_as_json_is() -> None:

@@ -1,0 +1,66 @@
+"""Results are read the newest first: since when all of them were read."""
+
+import asyncio
+import math
+from typing import Any
+
+import pytest
+
+from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.topics import RESULT_BUCKET
+from pulse_desktop.session.result_loader import CONCURRENCY
+from pulse_desktop.transport.body_batch import MAX_BODY_BYTES
+from pulse_desktop.transport.result_store import ResultStore
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import result_body
+from tests.kit.sessions import open_session
+from tests.kit.waiting import wait_until
+
+
+async def test_a_result_is_unread_while_it_waits_and_while_it_is_read(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = asyncio.Event()
+    in_flight: list[str] = []
+    read = ResultStore.read
+
+    async def read_later(store: ResultStore, stored: StoredObject, **more: Any) -> bytes:
+        in_flight.append(stored.key)
+        await released.wait()
+        return await read(store, stored, **more)
+
+    monkeypatch.setattr(ResultStore, "read", read_later)
+    client = await connect(nats_server.url)
+    bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
+    body = result_body({"note": "x" * MAX_BODY_BYTES})  # too large to be read with others
+    names = [str(number) for number in range(CONCURRENCY + 1)]
+    for name in names:
+        await bucket.put(name, body)
+    async with open_session(nats_server, folding=False) as session:
+        loader, state = session.results, session.state
+        await wait_until(lambda: loader.watch_status.caught_up)
+        while session.drain(1.0):
+            pass
+        await wait_until(lambda: len(in_flight) == CONCURRENCY)
+        assert in_flight == names[:0:-1]
+        assert [stored.key for stored in state.pending_reads] == [names[0]]
+
+        def stored_at(name: str) -> float:
+            row = state.results.get(name)
+            assert row is not None
+            return row.stored.stored_at
+
+        assert loader.read_since == stored_at(names[-1])  # in flight, while an older one waits
+        await bucket.put("latest", body)
+
+        def is_folded() -> bool:
+            session.drain(1.0)
+            return state.results.get("latest") is not None
+
+        await wait_until(is_folded)
+        assert loader.read_since == stored_at("latest")  # waits, while older ones are in flight
+        released.set()
+        await wait_until(lambda: not session.drain(1.0) and not loader.pending)
+        assert loader.read_since == -math.inf
+    await client.close()
