@@ -3,25 +3,17 @@
 Each change costs microseconds, since a window folds thousands of events a second: only a run that
 failed has a fingerprint computed, at each of its changes, because any of them may say more of its
 error. Everything that depends on time or compares runs is left to `tick`.
-
-A group is *ongoing* until it *recovers*: since its last failure each of its tasks has succeeded in
-four periods, each as long as the usual gap between failures (at least 15 minutes in all, at most a
-day). Time in which a task does not run says nothing, so it does not count. A failure after it
-recovered, or after an operator resolved it, makes it *regressed*. A resolved group without a later
-failure is *resolved*. History that is read backwards changes when a group was first seen, and never
-makes it regressed. Until all has been read that is later than its last failure, the state of a
-group is *unknown*.
 """
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
 from msgspec.structs import replace
 
-from pulse_desktop.model.group_marks import NO_GROUP_MARKS, GroupMarks
+from pulse_desktop.model.group_marks import GroupMarks
 from pulse_desktop.query.fingerprint import (
     FAILURE_STATES,
     OTHER,
@@ -32,20 +24,14 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.failure_times import FailureTimes
 from pulse_desktop.state.group_comparisons import GroupComparisons
-from pulse_desktop.state.group_members import (
-    QUIET_GAPS,
-    GroupMembers,
-    TaskSuccesses,
-    first_line,
-    quiet_seconds,
-)
+from pulse_desktop.state.group_members import GroupMembers, first_line
+from pulse_desktop.state.group_states import GroupStates
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.shared_values import RunValues, SharedValue
 from pulse_desktop.state.unjudged_failures import CLOCK_GRACE_S, UnjudgedFailures
 
 MAX_GROUPS: Final = 5_000
-_MAX_SUCCESS_TASKS: Final = 500  # senders choose the names
 _LEAST_OF: Final = 32
 _TICK_GROUPS: Final = 250
 _TICK_RUNS: Final = 60
@@ -87,13 +73,11 @@ class FailureGroups(Collection[FailureGroup]):
         self._other: GroupMembers | None = None
         self._slots: list[GroupMembers | None] = []  # by row
         self._free: list[int] = []
-        self._successes: dict[str, TaskSuccesses] = {}
-        self._marks: Mapping[str, GroupMarks] = {}
+        self._states = GroupStates()
         self._comparisons = GroupComparisons(
-            runs, self._successes, values or RunValues(), self._publish
+            runs, self._states.successes, values or RunValues(), self._publish
         )
         self._unjudged = UnjudgedFailures()
-        self._states_known_since = -math.inf
         self._checked = 0
         self._now = 0.0
 
@@ -168,7 +152,7 @@ class FailureGroups(Collection[FailureGroup]):
         return replace(
             self.rows[group.position],
             last_seen=last,
-            state=self._state_as_of(group, last, end),
+            state=self._states.state_as_of(group, last, end),
             message="" if run is None else first_line(run.reason),
             example="" if run is None else run.task_id,
             shared=(),
@@ -196,23 +180,6 @@ class FailureGroups(Collection[FailureGroup]):
         if accepts is not None:
             members = (position for position in members if accepts(self._runs[position]))
         return self._comparisons.shared_by(members, group.tasks)
-
-    def _state_as_of(self, group: GroupMembers, last: float, end: float) -> GroupState:
-        """Return the state of a group at a time, when its latest failure was `last`."""
-        if not self._is_known(last):
-            return GroupState.UNKNOWN
-        resolved = self._marks.get(group.fingerprint.id, NO_GROUP_MARKS).resolved
-        resolved_at = resolved.at if resolved is not None and resolved.at <= end else None
-        if resolved_at is not None and last <= resolved_at:
-            return GroupState.RESOLVED
-        count = group.times.count(-math.inf, end) + group.times.dropped
-        quiet_s = quiet_seconds(group.first_seen, last, count)
-        if self._have_run(group.tasks, last, quiet_s, end):
-            return GroupState.RECOVERED
-        regressed_at = group.regressed_at
-        if resolved_at is not None or (regressed_at is not None and regressed_at <= last):
-            return GroupState.REGRESSED
-        return GroupState.ONGOING
 
     def _members(self, group_id: str, start: float, end: float) -> Iterator[int]:
         """Iterate over the positions of a group's retained runs of a time, newest first."""
@@ -264,21 +231,16 @@ class FailureGroups(Collection[FailureGroup]):
             since: Unix seconds; inf if nothing was read, -inf if everything was.
             now: Unix seconds.
         """
-        before, after = self._states_known_since, max(since, self._unjudged.latest)
+        before, after = self._states.known_since, max(since, self._unjudged.latest)
         if after == before:
             return
-        self._states_known_since, self._now = after, now
+        self._states.known_since, self._now = after, now
         for group in filter(None, self._slots):
             # As it was at the end of an earlier time it may be known only when all has been read.
             was_unknown = after == -math.inf and group.first_seen < before + CLOCK_GRACE_S
             is_shown = self.rows[group.position].state is not GroupState.UNKNOWN
-            if was_unknown or is_shown is not self._is_known(group.last_seen):
+            if was_unknown or is_shown is not self._states.is_known(group.last_seen):
                 self._publish(group)
-
-    def _is_known(self, last: float) -> bool:
-        """Return whether all that is later than a failure at a time was read."""
-        known_since = self._states_known_since
-        return known_since == -math.inf or last >= known_since + CLOCK_GRACE_S
 
     def put(self, position: int, run: TaskRun, former_name: str | None = None) -> None:
         """Add, move or remove a run according to its state.
@@ -330,12 +292,7 @@ class FailureGroups(Collection[FailureGroup]):
         """
         if former_name is not None:
             self.take_back_success(former_name, at)
-        successes = self._successes.get(task_name)
-        if successes is None:
-            if len(self._successes) >= _MAX_SUCCESS_TASKS:
-                return
-            successes = self._successes[task_name] = TaskSuccesses()
-        successes.put(position, at)
+        self._states.put_success(position, task_name, at)
 
     def take_back_success(self, task_name: str, at: float) -> None:
         """Note that a run did not succeed, as is known now.
@@ -344,9 +301,7 @@ class FailureGroups(Collection[FailureGroup]):
             task_name: the task that it was counted for.
             at: Unix seconds.
         """
-        successes = self._successes.get(task_name)
-        if successes is not None:
-            successes.take_back(at)
+        self._states.take_back_success(task_name, at)
 
     def _remove(self, position: int, task_name: str) -> None:
         """Remove a run that is no failure of that kind, as is known now."""
@@ -375,8 +330,8 @@ class FailureGroups(Collection[FailureGroup]):
 
     def set_marks(self, marks: Mapping[str, GroupMarks]) -> None:
         """Set the marks of all groups, by id; “other” is none and has no marks."""
-        before = self._marks
-        self._marks = {each: marks[each] for each in marks if each != OTHER.id}
+        before = self._states.marks
+        self._states.marks = {each: marks[each] for each in marks if each != OTHER.id}
         for group_id in {*before, *marks}:
             group = self._groups.get(group_id)
             if group is not None and before.get(group_id) != marks.get(group_id):
@@ -399,7 +354,9 @@ class FailureGroups(Collection[FailureGroup]):
         first = self._checked if self._checked < len(self._slots) else 0
         self._checked = first + _TICK_GROUPS
         for group in self._slots[first : self._checked]:
-            if group is not None and self.rows[group.position].state is not self._state(group, now):
+            if group is not None and self.rows[group.position].state is not self._states.state(
+                group, now
+            ):
                 self._publish(group)
 
     def tick_all(self, now: float) -> None:
@@ -455,7 +412,7 @@ class FailureGroups(Collection[FailureGroup]):
 
     def _join(self, group: GroupMembers, position: int, run: TaskRun, at: float) -> None:
         is_later = group.count and at >= group.last_seen
-        if is_later and group.regressed_at is None and self._has_recovered(group, at):
+        if is_later and group.regressed_at is None and self._states.has_recovered(group, at):
             group.regressed_at = at
         is_latest = group.add(position, run, at)
         if group is not self._other:
@@ -476,35 +433,6 @@ class FailureGroups(Collection[FailureGroup]):
         counted.retained -= 1
         return counted
 
-    def _state(self, group: GroupMembers, now: float) -> GroupState:
-        if not self._is_known(group.last_seen):
-            return GroupState.UNKNOWN
-        resolved = self._marks.get(group.fingerprint.id, NO_GROUP_MARKS).resolved
-        if resolved is not None and group.last_seen <= resolved.at:
-            return GroupState.RESOLVED
-        if self._has_recovered(group, now):
-            return GroupState.RECOVERED
-        if group.regressed_at is not None or resolved is not None:
-            return GroupState.REGRESSED
-        return GroupState.ONGOING
-
-    def _has_recovered(self, group: GroupMembers, now: float) -> bool:
-        """Return whether a group had recovered at a time, before any later failure."""
-        return self._have_run(group.tasks, group.last_seen, group.quiet_s, now)
-
-    def _have_run(self, tasks: Iterable[str], last: float, quiet_s: float, now: float) -> bool:
-        """Return whether tasks have run and succeeded for long enough since the last failure."""
-        if now - last < quiet_s:
-            return False
-        # Not the first such time after the failure: it is not longer than the usual gap.
-        period_s = quiet_s / QUIET_GAPS
-        start = last + period_s
-        successes = (self._successes.get(task) for task in tasks)
-        return all(
-            each is not None and each.minutes.has_periods(start, now, period_s, QUIET_GAPS)
-            for each in successes
-        )
-
     def _publish(self, group: GroupMembers) -> None:
         """Replace the row of a group, or clear that of a group that is no more."""
         if group.absorbed:
@@ -517,11 +445,11 @@ class FailureGroups(Collection[FailureGroup]):
             group.retained,
             group.first_seen,
             group.last_seen,
-            self._state(group, max(self._now, group.last_seen)),
+            self._states.state(group, max(self._now, group.last_seen)),
             group.message,
             group.example,
             group.times,
             group.shared,
-            self._marks.get(key.id, NO_GROUP_MARKS),
+            self._states.marks_of(group),
         )
         self.rows.replace(group.position, row)
