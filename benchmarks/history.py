@@ -29,7 +29,8 @@ from benchmarks.server import Server
 from pulse_desktop.cli.connection import GC_THRESHOLD
 from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
-from pulse_desktop.session.session import Session, SessionConfig
+from pulse_desktop.session.session import Session
+from pulse_desktop.session.session_config import SessionConfig
 
 RATIO: Final = 0.5
 """Minimum rate of reading back, relative to the bare consumer, by time and by processor time."""

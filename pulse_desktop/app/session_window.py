@@ -18,7 +18,8 @@ from pulse_desktop.nats_client.server_address import redact_server
 from pulse_desktop.profiles.profile import Profile, SecretStorage, secret_noun
 from pulse_desktop.profiles.secret_storage import AskSecret, NoSecretError, ProfileSecrets
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
-from pulse_desktop.session.session import Session, SessionConfig
+from pulse_desktop.session.session import Session
+from pulse_desktop.session.session_config import SessionConfig
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connection_phase import server_text

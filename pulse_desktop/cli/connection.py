@@ -55,10 +55,8 @@ async def connected_session(
     Raises:
         CannotConnectError: with the reason.
     """
-    from pulse_desktop.session.session import (
-        Session,
-        SessionConfig,
-    )
+    from pulse_desktop.session.session import Session
+    from pulse_desktop.session.session_config import SessionConfig
 
     gc.freeze()  # what is imported stays until the end, and need not be walked meanwhile
     gc.set_threshold(GC_THRESHOLD)  # what is folded has no cycles

@@ -9,18 +9,14 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
-from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
-from pulse_desktop.model.history_extent import NEWEST_MESSAGES, HistoryExtent
+from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.nats_client.aio import retrieve
-from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.inbound import Source
-from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM_SUBJECT,
     EVENT_SUBJECT,
@@ -33,13 +29,14 @@ from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.history_catch_up import RECENT_S, HistoryCatchUp
 from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
-from pulse_desktop.session.limitations import limitations, unreadable
 from pulse_desktop.session.local_state.group_mark_keeper import GroupMarkKeeper
 from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
 from pulse_desktop.session.recording.recorder import Recorder, ResultRead
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
 from pulse_desktop.session.server_poller import ServerPoller
+from pulse_desktop.session.session_config import SessionConfig
+from pulse_desktop.session.session_status import SessionStatus
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.session.system_finder import SystemFinder
 from pulse_desktop.session.task_canceller import TaskCanceller
@@ -50,14 +47,10 @@ from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed
-from pulse_desktop.transport.feed_status import count_gaps
 from pulse_desktop.transport.history_provisioner import HistoryProvisioner
 from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
-from pulse_desktop.transport.server_monitor import ServerSnapshot
-from pulse_desktop.transport.task_queue import TaskQueue
 from pulse_desktop.transport.worker_control import WorkerControlClient
 
-HISTORY_S: Final = 24 * 3600.0
 ADVISORY_POLL_S: Final = 30.0
 """A stream of advisories is rarely made; one that is made here is looked for at once."""
 MAX_BACKGROUND_ERRORS: Final = 100
@@ -72,33 +65,7 @@ that the rest is closed too; a window that takes longer to close would pass for 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class SessionConfig:
-    """The profile that a session connects with, and how much of the past it loads.
-
-    Attributes:
-        profile: server, login with its secret, names, and how carefully to act.
-        history_s: seconds of history to read.
-        newest: about how many of the newest stored messages of each feed to read first, in order.
-        reads_back: whether to read what is older as well, the newest first; else `backfill.widen`
-            does.
-        stored_results: about how many of the stored results to load, None for all.
-        results_history_s: seconds of stored results to load, None for any age.
-        is_login_typed: whether a person typed the login just now; see `Connection`.
-        local_state: folder of what is kept of each profile, None for that of the user.
-    """
-
-    profile: Profile
-    history_s: float = HISTORY_S
-    newest: int = NEWEST_MESSAGES
-    reads_back: bool = True
-    stored_results: int | None = None
-    results_history_s: float | None = None
-    is_login_typed: bool = False
-    local_state: Path | None = None
-
-
-class Session:
+class Session(SessionStatus):
     """Connection, state and background work of one server.
 
     Attributes:
@@ -279,167 +246,9 @@ class Session:
         """
         return self.connection.now()
 
-    @property
-    def names(self) -> TaskiqNames:
-        """Names in use: those configured, and the bucket that is watched now."""
-        return replace(self.config.profile.names, bucket=self.results.bucket)
-
-    @property
-    def actor(self) -> str:
-        """User and host, as given in labels and audit events."""
-        return self._events.actor
-
-    @property
-    def queue(self) -> TaskQueue:
-        """The task queue."""
-        return self._poller.queue
-
-    @property
-    def server(self) -> ServerSnapshot | None:
-        """Figures of the server, None while its monitoring port does not answer."""
-        return self._poller.server
-
-    @property
-    def connection_status(self) -> ConnectionStatus:
-        """State of the connection."""
-        return self.connection.status
-
-    @property
-    def history(self) -> HistoryProgress | None:
-        """How much of the newest part of history was read; None when all was, or offline."""
-        return self._catch_up.progress
-
-    @property
-    def history_extent(self) -> HistoryExtent:
-        """How much of the whole stored history was read."""
-        return self.backfill.extent
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether history was read long enough ago to judge what is missing, such as workers."""
-        return self._catch_up.is_settled
-
-    @property
-    def has_outcomes(self) -> bool:
-        """Whether the outcomes of the latest runs are known, also those in results."""
-        return self._catch_up.has_outcomes
-
-    @property
-    def has_states(self) -> bool:
-        """Whether the states of all runs are known: no event of one is still to be read."""
-        return self._catch_up.has_states
-
-    @property
-    def has_recent(self) -> bool:
-        """Whether the history of the last hour was read as far as it can be, and the marks."""
-        return self._catch_up.has_recent
-
-    @property
-    def data_time(self) -> float | None:
-        """Unix seconds for which the state is true; None while that is now."""
-        status = self.connection.status
-        if not self.connection.connected:
-            return status.last_alive or status.since
-        if self._catch_up.is_complete:
-            return None
-        log = self.state.log
-        return log[log.stop - 1].received_at if log else status.last_alive
-
-    @property
-    def outages(self) -> Sequence[Outage]:
-        """Times without a connection since the first one, oldest first."""
-        return self.connection.outages
-
-    @property
-    def is_typed_login_refused(self) -> bool:
-        """Whether a person typed the login, and the server has refused and never accepted it."""
-        return self.connection.is_typed_login_refused
-
     def try_now(self) -> None:
         """Try to connect at once instead of waiting for the next attempt."""
         self.connection.try_now()
-
-    @property
-    def received(self) -> int:
-        """Messages received so far."""
-        return self.arrivals.received
-
-    @property
-    def waiting(self) -> int:
-        """Messages received and not folded yet."""
-        return len(self.arrivals)
-
-    @property
-    def dropped(self) -> int:
-        """Messages lost on this side: the queue was full, or the client library dropped them."""
-        return self.arrivals.dropped + self.connection.slow_consumers
-
-    @property
-    def gaps(self) -> tuple[int, int]:
-        """Number of times in which feeds missed messages: still open, and filled from history."""
-        return count_gaps((*self.event_feed.status.gaps, *self.task_feed.status.gaps))
-
-    @property
-    def gap_reasons(self) -> Sequence[str]:
-        """What happened in these times, sentences without their full stops."""
-        gaps = (*self.event_feed.status.gaps, *self.task_feed.status.gaps)
-        return tuple(dict.fromkeys(gap.reason for gap in gaps if gap.reason))
-
-    @property
-    def jetstream_bytes(self) -> int | None:
-        """Bytes that JetStream stores on the server, None when unknown."""
-        return self.server.jetstream_bytes if self.server is not None else None
-
-    @property
-    def limitations(self) -> list[str]:
-        """Limitations on this server, each with its reason."""
-        return limitations(
-            self.connection,
-            self.event_feed.status,
-            self.task_feed.status,
-            self.results.watch_status,
-            self._poller.queue_status,
-        )
-
-    @property
-    def can_keep_history(self) -> bool:
-        """Whether no stream stores events or tasks, and one can be made."""
-        return self.history_streams.are_missing
-
-    @property
-    def unreadable(self) -> dict[str, str]:
-        """Why stored events, tasks and results cannot be read, without those that can be."""
-        return unreadable(
-            self.connection,
-            self.event_feed.status,
-            self.task_feed.status,
-            self.results.unreadable,
-        )
-
-    @property
-    def other_names(self) -> TaskiqNames | None:
-        """Other names that have tasks or results, if the configured names have none."""
-        return self.finder.suggestion
-
-    @property
-    def has_permission_errors(self) -> bool:
-        """Whether the server refused something to these credentials."""
-        return self.connection.connected and bool(self.connection.violations.problems)
-
-    @property
-    def is_restricted(self) -> bool:
-        """Whether something is refused or switched off, not merely without history."""
-        feeds = (self.event_feed.status, self.task_feed.status)
-        return self.connection.connected and bool(
-            self.connection.violations.problems
-            or self.results.watch_status.problem
-            or any(feed.mode == "off" and feed.problem for feed in feeds)
-        )
-
-    @property
-    def read_only(self) -> bool:
-        """Whether every action on the server is refused."""
-        return self.guard.read_only
 
     def record(self, recorder: Recorder) -> None:
         """Hand everything that is received from now on to a recorder."""

@@ -34,7 +34,8 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.profiles.profile import Environment, server_profile
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM, TASK_SUBJECT
-from pulse_desktop.session.session import CLOSE_TIMEOUT_S, SessionConfig
+from pulse_desktop.session.session import CLOSE_TIMEOUT_S
+from pulse_desktop.session.session_config import SessionConfig
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.navigation import FilterRuns, ShowRun
 from pulse_desktop.ui.page.notification import Notification

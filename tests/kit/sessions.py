@@ -7,7 +7,8 @@ from typing import Any
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.profiles.profile import Profile, server_profile
-from pulse_desktop.session.session import Session, SessionConfig
+from pulse_desktop.session.session import Session
+from pulse_desktop.session.session_config import SessionConfig
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.stored_results import StoredResult
 from tests.kit.nats_servers import NatsServer

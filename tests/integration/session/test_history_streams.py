@@ -37,7 +37,8 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
-from pulse_desktop.session.session import Session, SessionConfig
+from pulse_desktop.session.session import Session
+from pulse_desktop.session.session_config import SessionConfig
 from pulse_desktop.text.event_text import event_summary
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.kit.cluster import Cluster

@@ -11,7 +11,8 @@ from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_desktop.session.event_publisher import EventPublisher
-from pulse_desktop.session.session import Session, SessionConfig
+from pulse_desktop.session.session import Session
+from pulse_desktop.session.session_config import SessionConfig
 from tests.kit import foreign_app
 from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_clients import connect

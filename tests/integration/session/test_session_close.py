@@ -19,7 +19,8 @@ from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.session import session as session_module
 from pulse_desktop.session.local_state.state_file import LocalStateFile
-from pulse_desktop.session.session import CLOSE_TIMEOUT_S, Session, SessionConfig
+from pulse_desktop.session.session import CLOSE_TIMEOUT_S, Session
+from pulse_desktop.session.session_config import SessionConfig
 from tests.kit.cli_process import command_environment, started_command
 from tests.kit.full_disk import no_room_in_files
 from tests.kit.login_servers import free_port

@@ -6,7 +6,8 @@ from pulse_desktop.app.session_window import connection_label
 from pulse_desktop.cli.run_query import run_test
 from pulse_desktop.profiles.profile import Profile, embedded_profile, server_profile
 from pulse_desktop.query import parse
-from pulse_desktop.session.session import Session, SessionConfig
+from pulse_desktop.session.session import Session
+from pulse_desktop.session.session_config import SessionConfig
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
