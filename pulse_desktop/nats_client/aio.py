@@ -55,6 +55,16 @@ def install_wait_for(version: tuple[int, ...] = sys.version_info[:2]) -> None:
             vars(module).update(wait_for=wait_for)
 
 
+def abort_transport(transport: asyncio.WriteTransport) -> None:
+    """Close a transport at once, and discard what it has not sent; nothing if it is closed.
+
+    asyncio raises `AttributeError` if `close` was called before, and all was sent since.
+    """
+    socket = transport.get_extra_info("socket")
+    if socket is None or socket.fileno() >= 0:
+        transport.abort()
+
+
 class CancellationGuard:
     """Raises a cancellation of the current task that the enclosed code swallows.
 

@@ -21,7 +21,7 @@ from nats.js.errors import APIError
 from nats.protocol import parser
 from nats.protocol.parser import ERR_RE, PERMISSIONS_ERR
 
-from pulse_desktop.nats_client.aio import CancellationGuard
+from pulse_desktop.nats_client.aio import CancellationGuard, abort_transport
 from pulse_desktop.nats_client.connect_progress import ConnectStage, ProgressReport
 from pulse_desktop.nats_client.fast_import import load_websockets
 from pulse_desktop.nats_client.permission_violations import PermissionViolation
@@ -496,7 +496,7 @@ def _abort_websocket(transport: Any) -> None:
     """Close a WebSocket connection at once; aiohttp would first send what is buffered."""
     connection = getattr(getattr(transport, "_ws", None), "_conn", None)
     if connection is not None and connection.transport is not None:
-        connection.transport.abort()
+        abort_transport(connection.transport)
 
 
 def _websocket_tls(transport: Any) -> ssl.SSLObject | None:

@@ -11,7 +11,7 @@ from urllib.parse import ParseResult
 
 from nats.aio.transport import TcpTransport
 
-from pulse_desktop.nats_client.aio import retrieve, wait_for
+from pulse_desktop.nats_client.aio import abort_transport, retrieve, wait_for
 from pulse_desktop.nats_client.connect_progress import ConnectStage, ProgressReport
 
 _CLOSE_TIMEOUT_S: Final = 2.0
@@ -135,4 +135,4 @@ class TLSTransport(TcpTransport):
     def abort(self) -> None:
         """Close at once, and discard what is buffered."""
         if self._io_writer is not None:
-            self._io_writer.transport.abort()
+            abort_transport(self._io_writer.transport)

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Self
 
+from pulse_desktop.nats_client.aio import abort_transport
+
 
 class LoopbackServer(abc.ABC):
     """A TCP server on 127.0.0.1, in the event loop of the test.
@@ -47,14 +49,14 @@ class LoopbackServer(abc.ABC):
         self._server.close()
         handlers = dict(self._handlers)
         for writer, handler in handlers.items():
-            writer.transport.abort()
+            abort_transport(writer.transport)
             handler.cancel()
         await asyncio.gather(*handlers.values())
         for writer in handlers:
             await _wait_closed(writer)
         # A handler that was cancelled before its first step has not closed its connection.
         for transport in self._transports:
-            transport.abort()
+            abort_transport(transport)
         await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

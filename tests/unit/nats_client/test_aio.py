@@ -10,6 +10,7 @@ import pytest
 from pulse_desktop.nats_client import aio
 from pulse_desktop.nats_client.aio import (
     CancellationGuard,
+    abort_transport,
     cancel_and_wait,
     failure_of,
     install_wait_for,
@@ -227,3 +228,33 @@ async def test_the_first_of_several_is_awaited_and_a_failure_raised() -> None:
     finally:
         await cancel_and_wait(forever)
     assert failure_of(forever) is None
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+@pytest.mark.parametrize("is_read", [True, False])
+async def test_a_transport_can_be_aborted_whatever_it_has_sent(
+    is_closed: bool, is_read: bool
+) -> None:
+    accepted: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+
+    def accept(*streams: Any) -> None:
+        accepted.put_nowait(streams)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    reader, client = await asyncio.open_connection(*server.sockets[0].getsockname())
+    _requests, writer = await accepted.get()
+    writer.write(bytes(32 << 20))  # more than the system buffers
+    assert writer.transport.get_write_buffer_size() > 0
+    if is_closed:
+        writer.close()
+    if is_read:
+        await reader.readexactly(32 << 20)
+        if is_closed:
+            await writer.wait_closed()
+    for _twice in range(2):
+        abort_transport(writer.transport)
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+    client.close()
+    server.close()
+    await server.wait_closed()
