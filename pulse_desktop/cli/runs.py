@@ -3,8 +3,9 @@
 import re
 import time
 from argparse import Namespace
+from collections.abc import Collection, Iterable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import run_state, since
 from pulse_desktop.cli.connection import (
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
     from pulse_desktop.session.run_listing import RunListing
     from pulse_desktop.state.run import TaskRun
+
+_MAX_TASK_WIDTH: Final = 40
+"""No room is kept for a longer name that the first rows do not have."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -116,7 +120,7 @@ async def _list(arguments: Namespace) -> int:
         missing = await catch_up_history(session)
         now, since = session.now(), start_of_span(session, arguments.since, started)
         progress = ProgressNote(session)
-        writer = _RunWriter(arguments, now)
+        writer = _RunWriter(arguments, now, session.state.runs.names.known)
 
         def on_widened() -> None:
             session.state.runs.tick_all(now)
@@ -157,9 +161,17 @@ class _RunWriter:
         left_out: number of those that were not, because of the limit.
     """
 
-    def __init__(self, arguments: Namespace, now: float) -> None:
+    def __init__(self, arguments: Namespace, now: float, task_names: Collection[str]) -> None:
+        """Write nothing yet.
+
+        Args:
+            arguments: of the command.
+            now: Unix seconds.
+            task_names: names of tasks that are known when the first runs are written.
+        """
         from pulse_desktop.state.serialize import RUN_CELLS
 
+        self._task_names = task_names
         self._table: TableWriter | None = None
         self._arguments = arguments
         self._now = now
@@ -187,7 +199,7 @@ class _RunWriter:
             write_csv(map(run_to_cells, fitting))
         elif fitting:
             if self._table is None:
-                self._table = _table(fitting)
+                self._table = _table(fitting, self._task_names)
             self._table.write(_cells(run, self._now) for run in fitting)
 
 
@@ -253,24 +265,25 @@ def _note_older(older: int, listing: "RunListing", looked: str, *, filtered: boo
         write_note(more)
 
 
-def _table(first: "list[TaskRun]") -> TableWriter:
+def _table(first: "list[TaskRun]", task_names: Iterable[str]) -> TableWriter:
     """Return the table that begins with some runs.
 
     The errors are the last column, without a heading if none of the first runs has one.
     """
     error = _("ERROR") if any(run.reason for run in first) else ""
     headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"), error)
-    return TableWriter(headings, _known_cells())
+    return TableWriter(headings, _known_cells(task_names))
 
 
-def _known_cells() -> dict[str, list[str]]:
-    """Return the states and the widest times, by heading."""
+def _known_cells(task_names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the states, the tasks and the widest times, by heading."""
     from pulse_desktop.text.run_text import RESULT_NOT_READ, STATE_LABELS, UNREADABLE_RESULT
 
     labels = [label for label, _glyph, _color in STATE_LABELS.values()]
     widest = ["59 min 59 s"]
     return {
         _("STATE"): [*labels, RESULT_NOT_READ, UNREADABLE_RESULT],
+        _("TASK"): [name for name in task_names if len(name) <= _MAX_TASK_WIDTH],
         _("QUEUED"): ["30 Nov 23:59:59"],
         _("WAIT"): widest,
         _("DURATION"): widest,
