@@ -297,8 +297,15 @@ class ChartCanvas(QWidget):
             for spec, values in self._series.visible()
         )
         start, end = self.visible_time_range
-        lines = self._marks.lines
-        return VisibleData(self._series.times, series, self.unit, end - start, lines, self._picked)
+        return VisibleData(
+            self._series.times,
+            series,
+            self.unit,
+            start,
+            end - start,
+            self._marks.lines,
+            self._picked,
+        )
 
     def _mark_outliers(self, top: float) -> None:
         """Mark the values that are above the upper edge."""

@@ -26,6 +26,7 @@ class VisibleData:
         times: Unix seconds, ascending.
         series: color as `#rrggbb`, name and values of each series.
         unit: unit of all values.
+        start: left end of the time axis, Unix seconds.
         range_s: length of the time axis, seconds.
         lines: moments with a meaning.
         picked: name of the series that the keys have picked, empty for none.
@@ -34,6 +35,7 @@ class VisibleData:
     times: FloatArray
     series: tuple[tuple[str, str, FloatArray], ...]
     unit: Unit
+    start: float
     range_s: float
     lines: tuple[LineMark, ...] = ()
     picked: str = ""
@@ -61,13 +63,15 @@ class Crosshair:
         self.at: float | None = None
         self.tooltip = ChartTooltip(parent)
         self._plot = plot
+        self._place = 0.0  # where it is wanted on the time axis, which is from 0 to 1
 
     def show_nearest(self, at: float, data: VisibleData) -> None:
         """Move to the time nearest to `at`; hide if that is NaN or nothing is known."""
         if math.isnan(at) or not data.known:
             self.hide()
         else:
-            self.show_at(int(np.abs(data.times - at).argmin()), data)
+            self._show(int(np.abs(data.times - at).argmin()), data)
+            self._place = (at - data.start) / data.range_s
 
     def move(self, key: int, data: VisibleData) -> None:
         """Move to the previous, next, first or last time with a value."""
@@ -83,18 +87,15 @@ class Crosshair:
             index = max((i for i in known if i < current), default=known[0])
         else:
             index = min((i for i in known if i > current), default=known[-1])
-        self.show_at(index, data)
+        self.show_nearest(float(data.times[index]), data)
 
     def refresh(self, data: VisibleData) -> None:
-        """Show the values at the same place after the data changed."""
+        """Show the values at the same place after data or time axis changed."""
         if self.index is not None:
-            self.show_at(self.index, data)
+            self.show_nearest(data.start + self._place * data.range_s, data)
 
-    def show_at(self, index: int, data: VisibleData) -> None:
-        """Move to a time by its index; hide if there is none."""
-        if index >= data.times.size:
-            self.hide()
-            return
+    def _show(self, index: int, data: VisibleData) -> None:
+        """Move to a time by its index."""
         self.index, self.at = index, float(data.times[index])
         at = self.at
         lines = [

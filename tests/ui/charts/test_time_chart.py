@@ -135,6 +135,23 @@ def test_the_pointer_shows_values_of_every_visible_series(qtbot: QtBot, chart: T
     assert "failed no value" in chart.tooltip
 
 
+def test_the_values_under_the_pointer_stay_those_shown_when_the_time_axis_grows(
+    qtbot: QtBot, chart: TimeChart
+) -> None:
+    shown(qtbot, chart)
+    chart.set_data(TIMES, {"succeeded": np.arange(100.0)})
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
+    center = QPoint(round(chart.plot.x_of(TIMES[50])), chart.plot.height() // 2)
+    QTest.mouseMove(chart.plot.viewport(), center)
+    qtbot.waitUntil(lambda: "succeeded 50.0/s" in chart.tooltip)
+    doubled = np.arange(TIMES[0], TIMES[0] + 200)
+    chart.set_data(doubled, {"succeeded": np.arange(200.0)})
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
+    under = int(np.abs([chart.plot.x_of(at) - center.x() for at in doubled]).argmin())
+    assert abs(under - 100) <= 1
+    assert f"succeeded {under}/s" in chart.tooltip or f"succeeded {under}.0/s" in chart.tooltip
+
+
 def test_the_arrow_keys_show_values_and_escape_hides_them(qtbot: QtBot, chart: TimeChart) -> None:
     values = np.arange(100.0)
     values[98] = math.nan
