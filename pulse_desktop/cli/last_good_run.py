@@ -71,7 +71,7 @@ def _has_events(session: "Session", name: str) -> bool:
 async def _by_events(session: "Session", first: "TaskRun") -> _Found:
     """Return the last run that has succeeded by its events, and by its result if it has one."""
     from pulse_desktop.session.compared_runs import find_last_good_run
-    from pulse_desktop.state.run_comparison import last_good_run
+    from pulse_desktop.state.good_runs import last_good_run
 
     runs = session.state.runs
 

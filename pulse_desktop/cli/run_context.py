@@ -140,7 +140,7 @@ def _path_lines(path: "MessagePath") -> Iterable[str]:
         label, glyph, _color = step_state(step)
         stages = stages_text(step)
         if not step.task_id or step.is_noise:
-            yield f"{stages:<10} {glyph} {step_meaning(step)}"
+            yield f"{stages:<10} {glyph} {step_meaning(step, path)}"
             continue
         name = (step.run.name if step.run is not None else "") or "-"
         duration = formats.duration(step.run.run_s) if step.run is not None else ""

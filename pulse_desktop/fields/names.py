@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from pulse_desktop.protocol.task_names import legacy_name, task_name_forms
+from pulse_desktop.state.short_names import without_process
 
 
 @lru_cache(maxsize=4096)
@@ -21,6 +22,6 @@ def worker_values(identity: str) -> tuple[str, ...]:
     if not identity:
         return ()
     name, _at, _host = identity.partition("@")
-    without_process, colon, process = identity.rpartition(":")
-    forms = (identity, without_process if colon and process.isdigit() else "", name)
-    return tuple(dict.fromkeys(form for form in forms if form))
+    return tuple(
+        dict.fromkeys(each for each in (identity, without_process(identity), name) if each)
+    )

@@ -26,7 +26,10 @@ _PRESENT: Final = ("online", "late")
 
 
 def worker_fields() -> FieldSet[Worker]:
-    """Return the fields of workers. What an offline worker did last is not what it does."""
+    """Return the fields of workers.
+
+    What an offline worker ran last is not what it runs: only free text finds it by that.
+    """
     kind = FieldKind
     return FieldSet[Worker](
         (

@@ -1,5 +1,6 @@
 """Names, values and times as they are typed in a query."""
 
+import contextlib
 import math
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.model.typed_time import repeated_offset
+from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.tokens import ESCAPED, TokenKind, tokenize
 
 _BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
@@ -35,9 +37,10 @@ def quote(value: str) -> str:
         and value[0] not in "-="
         and len(value) < _MAX_BARE
     ):
-        tokens = tokenize(value)
-        if len(tokens) == 1 and tokens[0].kind is TokenKind.TEXT:
-            return value
+        with contextlib.suppress(QueryError):  # such as "args.:3", which has no name
+            tokens = tokenize(value)
+            if len(tokens) == 1 and tokens[0].kind is TokenKind.TEXT:
+                return value
     return _in_quotes(value)
 
 

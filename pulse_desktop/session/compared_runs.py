@@ -7,12 +7,11 @@ from typing import Final, NamedTuple
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.state.good_runs import good_runs, last_good_run
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_comparison import (
     UNKNOWN,
     ReturnValue,
-    good_runs,
-    last_good_run,
     result_value,
 )
 from pulse_desktop.state.task_runs import TaskRuns

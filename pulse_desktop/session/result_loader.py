@@ -102,7 +102,7 @@ class ResultLoader:
         self._ingestor = ingestor
         self._state = state
         self._supervisor = supervisor
-        self._since = since
+        self._since, self._backlog = since, backlog
         self.store = ResultStore(connection, bucket)
         self._batches = BodyBatches(connection, bucket)
         self._watch = ResultWatch(connection, arrivals, bucket, since=since, backlog=backlog)
@@ -142,11 +142,7 @@ class ResultLoader:
 
         The newest are read first.
         """
-        if self.unreadable:
-            return True
-        waiting = self._state.pending_reads
-        older = bool(waiting) and waiting[-1].stored_at < since
-        return self.watch_status.caught_up and (older or not self.pending)
+        return self.read_since < since
 
     @property
     def read_since(self) -> float:
@@ -214,7 +210,9 @@ class ResultLoader:
         self._state.results.clear()
         self.store = ResultStore(self._connection, name)
         self._batches = BodyBatches(self._connection, name)
-        self._watch = ResultWatch(self._connection, self._arrivals, name, since=self._since)
+        self._watch = ResultWatch(
+            self._connection, self._arrivals, name, since=self._since, backlog=self._backlog
+        )
         self._supervisor.start("results.watch", self._watch.run)
 
     async def buckets(self) -> list[BucketStatus]:

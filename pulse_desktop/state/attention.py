@@ -177,10 +177,9 @@ def _failed_items(state: SystemState, earliest: float) -> Iterator[AttentionItem
 
 
 def _overdue_items(state: SystemState) -> Iterator[AttentionItem]:
-    rest, latest = len(state.runs.overdue), 0.0
-    for overdue in islice(state.runs.overdue.groups(_MAX_IDS), _MAX_DETAILED):
+    groups, rest = state.runs.overdue.groups(_MAX_IDS), len(state.runs.overdue)
+    for overdue in islice(groups, _MAX_DETAILED):
         rest -= overdue.count
-        latest = max(latest, overdue.earliest)
         rows = state.runs.rows
         yield AttentionItem(
             Severity.WARNING,
@@ -191,6 +190,7 @@ def _overdue_items(state: SystemState) -> Iterator[AttentionItem]:
             task_ids=tuple(rows[position].task_id for position in overdue.positions),
         )
     if rest:
+        latest = max(overdue.earliest for overdue in groups)
         yield AttentionItem(Severity.WARNING, AttentionKind.OVERDUE, "", latest, rest, is_rest=True)
 
 
@@ -218,7 +218,8 @@ def _missing_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
 def _group_item(state: SystemState, group: FailureGroup, earliest: float) -> AttentionItem:
     soft = group.fingerprint.soft
     runs = list(islice(state.failure_groups.runs_of(group.id, earliest), _MAX_IDS))
-    error = runs[0].error if runs and not soft else None
+    example = state.runs.get(group.example)
+    error = example.error if example is not None and not soft else None
     return AttentionItem(
         Severity.WARNING if soft else Severity.BAD,
         AttentionKind.SOFT_FAILED if soft else AttentionKind.FAILED,

@@ -41,7 +41,7 @@ class Collection(Generic[Row]):
         name: unique among the collections of a state.
         topics: the topics whose events it folds; empty if it is filled in another way.
         rows: the rows, oldest first.
-        columns: what filters find out about the rows without looking at each, None for nothing.
+        columns: dictionary columns, which filters read instead of the rows; None without any.
     """
 
     name: ClassVar[str]

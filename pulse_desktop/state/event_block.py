@@ -32,9 +32,9 @@ _MAX_SHORT: Final = 0xFFFF
 _MAX_LONG: Final = (1 << 64) - 1
 _OVERHEAD: Final = 1_200  # bytes that the objects of a block take beside their contents
 _RECEIVED: Final = 1  # the event is dated by its arrival
+_UNUSUAL: Final = 2  # something of it is not in the columns
 _SPARSE: Final = 2
 """Fewer payloads than one in so many are searched without the others between them."""
-_UNUSUAL: Final = 2  # something of it is not in the columns
 
 
 class EventCodes(msgspec.Struct):
@@ -98,7 +98,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
 
         Heartbeats are left out.
         """
-        # Hidden, an id is not found by the index.
+        # The index does not have escaped ids.
         return self.escaping is Escaping.ESCAPED or self.may_mention(hashed)
 
     def problems(self) -> bytes:

@@ -33,7 +33,7 @@ class FailureGroup(msgspec.Struct, frozen=True, gc=False):
         retained: failures whose runs are retained.
         first_seen: Unix seconds of the earliest failure.
         last_seen: Unix seconds of the latest failure.
-        state: see `pulse_desktop.state.failure_groups`.
+        state: see `pulse_desktop.state.group_states`.
         message: of the latest failure, in one line.
         example: task id of the latest failure that is retained, empty for none.
         times: of its failures.

@@ -128,7 +128,10 @@ class FailureGroups(Collection[FailureGroup]):
         yield from (self.rows[each.position] for each in found)
 
     def runs_of(self, group_id: str, since: float = 0.0) -> Iterator[TaskRun]:
-        """Iterate over the retained runs of a group, newest first, that ended since a time."""
+        """Iterate over the retained runs of a group that ended since a time, Unix seconds.
+
+        Those that became known last come first.
+        """
         for position in self._members(group_id, since, math.inf):
             yield self._runs[position]
 
@@ -148,7 +151,8 @@ class FailureGroups(Collection[FailureGroup]):
         last = None if group is None else group.times.latest(start, end)
         if group is None or last is None:
             return None
-        run = next((self._runs[each] for each in self._members(group_id, start, end)), None)
+        members = self._members(group_id, start, end)
+        run = next((self._runs[each] for each in members if self._at(each) == last), None)
         return replace(
             self.rows[group.position],
             last_seen=last,
@@ -182,7 +186,7 @@ class FailureGroups(Collection[FailureGroup]):
         return self._comparisons.shared_by(members, group.tasks)
 
     def _members(self, group_id: str, start: float, end: float) -> Iterator[int]:
-        """Iterate over the positions of a group's retained runs of a time, newest first."""
+        """Iterate over the positions of a group's retained runs of a time, from the last one on."""
         group = self._find(group_id)
         if group is None:
             return
@@ -192,9 +196,12 @@ class FailureGroups(Collection[FailureGroup]):
             else group.positions()
         )
         for position in members:
-            at = self._by_position[position].at(position)
+            at = self._at(position)
             if at is not None and start <= at <= end:
                 yield position
+
+    def _at(self, position: int) -> float | None:
+        return self._by_position[position].at(position)
 
     def _is_other(self, position: int) -> bool:
         group = self._by_position[position]

@@ -1,5 +1,6 @@
 """The times of the failures of one group, for counts within any range."""
 
+import math
 from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
@@ -34,10 +35,13 @@ class FailureTimes:
         if not times or at >= times[-1]:
             times.append(at)
         elif at < times[0] and (not self._older or at <= self._older[-1]):
-            if len(self) < MAX_TIMES:
+            if len(self) < MAX_TIMES and not self.dropped:
                 self._older.append(at)
             else:
                 self.dropped += 1
+            return
+        elif self.dropped and at < times[0]:
+            self.dropped += 1
             return
         else:
             self._merge_older()
@@ -51,15 +55,23 @@ class FailureTimes:
         """Add the times of another group."""
         other._merge_older()  # noqa: SLF001 - of the same class
         times = other._times  # noqa: SLF001
-        if len(times) <= _FEW:
+        if len(times) <= _FEW and not other.dropped:
             for at in times:
                 self.add(at)
-        else:
-            self._merge_older()
-            self._times = array("d", sorted((*self._times, *times)))
-            excess = max(0, len(self._times) - MAX_TIMES)
-            del self._times[:excess]
+            return
+        self._merge_older()
+        merged = array("d", sorted((*self._times, *times)))
+        # Of what is older than these, times are missing.
+        since = [
+            kept[0]
+            for kept, dropped in ((self._times, self.dropped), (times, other.dropped))
+            if dropped and kept
+        ]
+        excess = max(len(merged) - MAX_TIMES, bisect_left(merged, max(since, default=-math.inf)))
+        if excess > 0:
+            del merged[:excess]
             self.dropped += excess
+        self._times = merged
         self.dropped += other.dropped
 
     def remove(self, at: float) -> None:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.query.fingerprint import Fingerprint
@@ -69,7 +69,7 @@ class GroupMembers:
         self.absorbed = False
 
     def positions(self) -> Iterator[int]:
-        """Iterate over the positions of the runs, the newest first."""
+        """Iterate over the positions of the runs, from the last one on."""
         return chain(reversed(self.newer), self.older)
 
     def at(self, position: int) -> float | None:
@@ -105,9 +105,10 @@ class GroupMembers:
             self.older.pop(position, None)
         if self.example_position == position:
             self.example, self.example_position = "", None
-            newest = next(self.positions(), None)
-            if newest is not None and runs.start <= newest < runs.stop:
-                self._set_example(newest, runs[newest])
+            recent = islice(self.positions(), COMPARED)
+            latest = max(recent, key=lambda each: self.at(each) or 0.0, default=None)
+            if latest is not None and runs.start <= latest < runs.stop:
+                self._set_example(latest, runs[latest])
 
     def remove_task(self, name: str) -> None:
         """Count one failure less of a task."""
@@ -148,12 +149,14 @@ class GroupMembers:
             self.tasks[name] = self.tasks.get(name, 0) + 1
 
     def remove_time(self, at: float) -> None:
-        """Remove the time of a run that is no failure."""
+        """Remove the time of a run that is no failure, or failed at another time."""
         self.times.remove(at)
         bounds = self.times.bounds()
         if bounds is not None:
             self.first_seen = bounds[0] if at == self.first_seen else self.first_seen
             self.last_seen = bounds[1] if at == self.last_seen else self.last_seen
+        if self.regressed_at is not None and self.last_seen < self.regressed_at:
+            self.regressed_at = None  # that was this failure
 
     def take_over(self, group: "GroupMembers") -> None:
         """Count the failures of another group as those of this one."""

@@ -2,11 +2,11 @@
 
 A group is *ongoing* until it *recovers*: since its last failure each of its tasks has succeeded in
 four periods, each as long as the usual gap between failures (at least 15 minutes in all, at most a
-day). Time in which a task does not run says nothing, so it does not count. A failure after it
-recovered, or after an operator resolved it, makes it *regressed*. A resolved group without a later
-failure is *resolved*. History that is read backwards changes when a group was first seen, and never
-makes it regressed. Until all has been read that is later than its last failure, the state of a
-group is *unknown*.
+day); the first such period after the failure does not count. Time in which a task does not run says
+nothing, so it does not count either. A failure after it recovered, or after an operator resolved
+it, makes it *regressed*. A resolved group without a later failure is *resolved*. History that is
+read backwards changes when a group was first seen, and never makes it regressed. Until all has been
+read that is later than its last failure, the state of a group is *unknown*.
 """
 
 import math
@@ -114,7 +114,7 @@ class GroupStates:
         """Return whether tasks have run and succeeded for long enough since the last failure."""
         if now - last < quiet_s:
             return False
-        # Not the first such time after the failure: it is not longer than the usual gap.
+        # A gap as long as the first period after the failure is usual: that period does not count.
         period_s = quiet_s / QUIET_GAPS
         start = last + period_s
         successes = (self.successes.get(task) for task in tasks)

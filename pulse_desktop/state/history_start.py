@@ -10,7 +10,7 @@ from pulse_desktop.state.system import SystemState
 
 
 def retained_since(state: SystemState) -> float:
-    """Return the time of the oldest event or run that is kept, Unix seconds; infinity for none."""
+    """Return the time of the oldest retained event or run, Unix seconds; infinity for none."""
     oldest = math.inf
     if state.log:
         oldest = state.log[state.log.start].timestamp

@@ -65,11 +65,13 @@ class MessagePath(msgspec.Struct, frozen=True):
     Attributes:
         steps: runs in the order in which they were enqueued, after stages without a known run that
             come before them.
-        is_complete: whether all retained runs have been looked at.
+        is_complete: whether the search has ended.
+        is_limited: whether it ended at the limit of runs, and not of all retained runs.
     """
 
     steps: tuple[PathStep, ...]
     is_complete: bool = True
+    is_limited: bool = False
 
 
 class PathSearch:
@@ -158,7 +160,8 @@ class PathSearch:
         ]
         before = [step for step in missing if step.stages == (Stage.INGEST,)]
         after = [step for step in missing if step.stages != (Stage.INGEST,)]
-        return MessagePath((*before, *steps, *after), is_complete)
+        is_limited = is_complete and len(self._named) >= MAX_PATH_RUNS
+        return MessagePath((*before, *steps, *after), is_complete, is_limited)
 
     def _implied(self, steps: Sequence[PathStep]) -> list[PathStep]:
         """Return the other stages of runs of several stages of which events name one.
@@ -214,7 +217,7 @@ def message_ids_of(run: TaskRun) -> list[str]:
         found += _ids(args[0])
     kwargs = decode_json(run.request.kwargs)
     if isinstance(kwargs, dict):
-        for name in _NAMED & kwargs.keys():
+        for name in sorted(_NAMED & kwargs.keys()):
             found += _ids(kwargs[name])
     return list(dict.fromkeys(found))[:MAX_MESSAGES]
 

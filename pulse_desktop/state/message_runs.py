@@ -79,7 +79,7 @@ class MessageRuns(Collection[str]):
         """Create an empty index.
 
         Args:
-            capacity: maximum number of ids; a message may have two.
+            capacity: maximum number of messages; each may have two ids.
         """
         self.rows = RingBuffer(1)
         self._capacity = 2 * capacity

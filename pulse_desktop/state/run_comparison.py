@@ -7,12 +7,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from pulse_desktop.model.json_decoding import decode_json
-from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import PARENT, REQUESTED_BY, RERUN_OF, RETRIES, TASK_NAME
 from pulse_desktop.protocol.task_result import TaskResult
 from pulse_desktop.state.list_difference import ListComparer, ListDifference, is_long
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.task_schemas import TaskSchemas
 
 MAX_ROWS: Final = 2_000
@@ -152,33 +150,6 @@ def argument_names(first: TaskRun, second: TaskRun, schemas: TaskSchemas) -> tup
     """Return the names of the positional arguments of two runs of one task, none if unknown."""
     schema = schemas.get(first.name) if first.name == second.name else None
     return tuple(argument.name for argument in schema.arguments) if schema is not None else ()
-
-
-def good_runs(runs: TaskRuns, run: TaskRun) -> Iterator[TaskRun]:
-    """Yield the successful runs of the same task: the last one before a run first, later ones last.
-
-    Successful as far as is known: a result that was not read may report a failure.
-    """
-    later: list[TaskRun] = []
-    before = run.began_at
-    for each in runs.rows.newest_first():
-        if each.name != run.name or each.state is not RunState.SUCCEEDED or not each.name:
-            continue
-        if each.task_id == run.task_id:
-            continue
-        if each.began_at <= before:
-            yield each
-        else:
-            later.append(each)
-    yield from later
-
-
-def last_good_run(runs: TaskRuns, run: TaskRun) -> TaskRun | None:
-    """Return the last successful run of the same task that was enqueued before a run.
-
-    If there is none, the last successful one at all; None if no retained run of the task succeeded.
-    """
-    return next(good_runs(runs, run), None)
 
 
 def _facts(first: TaskRun, second: TaskRun) -> Iterator[Row]:

@@ -34,8 +34,8 @@ class SharedValue(msgspec.Struct, frozen=True, gc=False):
     """A value that the failures share.
 
     Attributes:
-        field: as in a query: `args.NAME`, `label.NAME`, `worker`, `attempt` or
-            `version`.
+        field: `args.NAME`, `label.NAME`, `worker` or `attempt`, as in a query, or `version`, which
+            no query can ask for.
         value: its text, JSON for anything but a string.
         members: how many of the failures have it.
         of_members: how many failures were compared.
@@ -97,8 +97,8 @@ def shared_values(
 ) -> tuple[SharedValue, ...]:
     """Return the values that failures share, most telling first.
 
-    A value is told only if it is rarer among the successes of the same tasks: what all runs have
-    explains nothing.
+    A value is reported only if it is rarer among the successes of the same tasks: what all runs
+    have explains nothing.
 
     Args:
         failed: how many failures have a value.

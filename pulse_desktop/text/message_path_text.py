@@ -4,13 +4,21 @@ from typing import Final
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.chat_messages import MessageRow
-from pulse_desktop.state.message_path import NOISE, UNKNOWN, MessagePath, PathStep
+from pulse_desktop.state.message_path import (
+    MAX_PATH_RUNS,
+    NOISE,
+    UNKNOWN,
+    MessagePath,
+    PathStep,
+)
 from pulse_desktop.state.message_runs import Stage
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import message_text
 from pulse_desktop.text.run_text import STATE_LABELS, state_label
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, pgettext
+
+_WHOLE: Final = MessagePath(())
 
 STAGE_LABELS: Final = {
     Stage.INGEST: pgettext("stage", "ingest"),
@@ -39,9 +47,9 @@ def step_state(step: PathStep) -> tuple[str, str, SemanticColor]:
     return state_label(step.run), glyph, color
 
 
-def step_meaning(step: PathStep, *, is_complete: bool = True) -> str:
-    """Return from where a step is known, or why it is not."""
-    if step.status == NOISE and (step.task_id or is_complete):
+def step_meaning(step: PathStep, path: MessagePath = _WHOLE) -> str:
+    """Return from where a step of a path is known, or why it is not."""
+    if step.status == NOISE and (step.task_id or path.is_complete):
         return _("The message was scored as noise: no knowledge is extracted from it.")
     if step.status == UNKNOWN and step.implied:
         return _(
@@ -52,12 +60,16 @@ def step_meaning(step: PathStep, *, is_complete: bool = True) -> str:
         return _("Done: the run of an event of the message also has this stage, and succeeded.")
     if step.implied:
         return _("Not known yet: the run of an event of the message also has this stage.")
-    if not step.task_id and not is_complete:
+    if not step.task_id and not path.is_complete:
         return _("Not found yet: the runs are still being searched.")
     if not step.task_id and step.stages == (Stage.INGEST,):
         return _(
             "Not known: none of the retained events says which run read this message, and the "
             "arguments of ingest_messages are positions in a file, not messages."
+        )
+    if not step.task_id and path.is_limited:
+        return _("Not known: only the last {count} runs that name this message were found.").format(
+            count=MAX_PATH_RUNS
         )
     if not step.task_id:
         return _("Not known: none of the retained runs names this message for this stage.")

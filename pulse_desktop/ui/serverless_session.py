@@ -16,8 +16,9 @@ from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, Histor
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.state.good_runs import last_good_run
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_comparison import UNKNOWN, ReturnValue, last_good_run
+from pulse_desktop.state.run_comparison import UNKNOWN, ReturnValue
 from pulse_desktop.state.system import SystemState
 
 

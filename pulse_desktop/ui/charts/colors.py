@@ -150,7 +150,7 @@ class SeriesColors:
 
     def _assign(self, name: str, taken: set[int]) -> int:
         """Choose the look of a name; a color that is not taken is best, else a dash is not."""
-        first = crc32(name.encode())
+        first = _hash(name)
         numbers = [(first + step) % _LOOKS for step in range(_LOOKS)]
         colors = {number % MAX_SERIES for number in taken}
         free = [number for number in numbers if number not in taken]
@@ -161,9 +161,13 @@ class SeriesColors:
         return number
 
     def _spec(self, name: str, label: str) -> SeriesSpec:
-        number = self._numbers.get(name, crc32(name.encode()) % _LOOKS)
+        number = self._numbers.get(name, _hash(name) % _LOOKS)
         dash = (number % MAX_SERIES + number // MAX_SERIES) % len(DASHES)
         return SeriesSpec(label or name, sequence_color(number), dash=dash, key=name)
+
+
+def _hash(name: str) -> int:
+    return crc32(name.encode(errors="surrogatepass"))
 
 
 _LOOKS: Final = MAX_SERIES * len(DASHES)

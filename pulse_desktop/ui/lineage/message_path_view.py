@@ -54,7 +54,7 @@ class MessagePathView(QWidget):
         self.summary = Label()
         self.summary.setProperty("role", "muted")
         self.summary.setWordWrap(True)
-        columns = path_columns(task_label, lambda: self.path.is_complete)
+        columns = path_columns(task_label, lambda: self.path)
         self.table = SectionTable(columns, _("Stages of the message"))
         self.table.row_chosen.connect(self._show_run)
         layout = QVBoxLayout(self)

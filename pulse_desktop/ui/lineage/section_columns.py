@@ -5,7 +5,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from pulse_desktop.state.chat_messages import MessageRow
 from pulse_desktop.state.knowledge import KnowledgeItem
-from pulse_desktop.state.message_path import PathStep
+from pulse_desktop.state.message_path import MessagePath, PathStep
 from pulse_desktop.state.related_runs import RelatedRun
 from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.text import formats
@@ -150,17 +150,17 @@ def related_columns(task_label: Callable[[str], str]) -> Sequence[Column[Related
 
 
 def path_columns(
-    task_label: Callable[[str], str], is_complete: Callable[[], bool]
+    task_label: Callable[[str], str], path: Callable[[], MessagePath]
 ) -> Sequence[Column[PathStep]]:
     """Return the columns of the path of a message.
 
     Args:
         task_label: returns the short name of a task.
-        is_complete: returns whether all retained runs have been searched.
+        path: returns the path.
     """
 
     def meaning(step: PathStep) -> str:
-        return step_meaning(step, is_complete=is_complete())
+        return step_meaning(step, path())
 
     return (
         Column(

@@ -17,7 +17,7 @@ from pulse_desktop.ui.table.model_change import ModelChange
 RowT = TypeVar("RowT")
 
 _COMPARED: Final = 1 << 12
-"""Positions that are compared before all are."""
+"""Positions compared first: most orders differ early."""
 _MAX_CHANGES: Final = 8
 """More insertions and removals than this are made as one layout change."""
 

@@ -31,6 +31,17 @@ def test_a_name_in_a_keyed_field_is_read_as_it_was(name: str) -> None:
     assert split_field(root.field) == ("args", name)
 
 
+@given(st.text(alphabet="ab.:=<>!-_args kwlbe\"'()3", min_size=1, max_size=20))
+@example("args.:3")
+@example("kwargs.=1")
+@example("label.:x")
+def test_a_quoted_value_is_one_word_that_stands_for_itself(value: str) -> None:
+    fields = FieldSet[str]((), str.casefold)
+    matcher = compile_query(parse(quote(value)), fields, NOW)
+    assert matcher.accepts(f"before {value} after")
+    assert not matcher.accepts("Z")
+
+
 @pytest.mark.parametrize(
     "value",
     [True, False, None, 7, -0.5, 1234567.25, 0.1 + 0.2, 1e300, "true", "", ["a", 1.5], {"b": [2]}],

@@ -52,3 +52,25 @@ def test_history_that_is_read_later_gives_the_same_deployments() -> None:
         shuffled.record(worker, version, at)
     assert len(ordered.all()) == 2
     assert shuffled.all() == ordered.all()
+
+
+def test_a_new_version_in_a_process_with_the_same_number_was_deployed() -> None:
+    beats = [(NOW + minute, "w@web-0:1", f"{minute // 20}.0") for minute in range(60)]
+    ordered, shuffled = Deployments(), Deployments()
+    for at, worker, version in beats:
+        ordered.record(worker, version, at)
+    random.Random(7).shuffle(beats)
+    for at, worker, version in beats:
+        shuffled.record(worker, version, at)
+    assert [(each.at, each.version, each.previous) for each in ordered.all()] == [
+        (NOW + 20, "1.0", "0.0"),
+        (NOW + 40, "2.0", "1.0"),
+    ]
+    assert shuffled.all() == ordered.all()
+
+
+def test_the_workers_and_their_versions_are_bounded() -> None:
+    seen = Deployments()
+    for number in range(300):
+        seen.record("w@a:1", str(number), NOW + number * 1_000)
+    assert [each.version for each in seen.all()] == [str(number) for number in range(201, 300)]

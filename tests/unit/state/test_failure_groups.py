@@ -394,6 +394,23 @@ def test_a_failure_after_a_recovery_is_a_regression() -> None:
     assert only(runs).state is GroupState.REGRESSED
 
 
+def test_a_regression_is_as_of_the_time_at_which_its_failure_is_known_to_be() -> None:
+    runs = TaskRuns()
+    runs.put(failed(1, NOW))
+    succeed(runs, NOW + 10, 1_900)
+    number = f"{3:032x}"
+    error = {"exc_type": "E", "exc_message": ["m"], "exc_module": "builtins"}
+    runs.put(result_update(stored_object(NOW + 2_000.01, number), result_body(error=error)))
+    later = only(runs)
+    runs.put(failed(3, NOW + 2_000))
+    group = only(runs)
+    assert later.last_seen > group.last_seen == NOW + 2_000
+    assert group.state is GroupState.REGRESSED
+    past = runs.failure_groups.as_of(group.id, NOW + 1_950, NOW + 2_000)
+    assert past is not None
+    assert past.state is GroupState.REGRESSED
+
+
 def test_older_failures_only_change_when_it_was_first_seen() -> None:
     runs = TaskRuns()
     runs.put(failed(1, NOW))

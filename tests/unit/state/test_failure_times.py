@@ -67,3 +67,37 @@ def test_the_times_of_another_group_are_taken_over(taken: int) -> None:
     assert len(times) + times.dropped == 100 + taken
     assert len(times) <= MAX_TIMES
     assert times.count(taken - 2, taken + 1) >= 2
+
+
+def test_times_are_kept_without_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure_times, "MAX_TIMES", 100)
+    times = FailureTimes()
+    for number in range(100):
+        times.add(1_000.0 - number)  # history, newest first
+    times.add(1_001.0)
+    for number in range(100, 150):
+        times.add(1_000.0 - number)
+    times.add(700.5)
+    bounds = times.bounds()
+    assert bounds == (926.0, 1_001.0)
+    assert times.count(*bounds) == 76
+    assert len(times) + times.dropped == 152
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_what_is_taken_over_leaves_no_hole(
+    monkeypatch: pytest.MonkeyPatch, *, is_taken: bool
+) -> None:
+    monkeypatch.setattr(failure_times, "MAX_TIMES", 100)
+    cut, whole = FailureTimes(), FailureTimes()
+    for number in range(110):
+        cut.add(float(number))
+    whole.add(5.5)
+    whole.add(105.5)
+    times, other = (whole, cut) if is_taken else (cut, whole)
+    times.take_over(other)
+    bounds = times.bounds()
+    assert bounds is not None
+    assert bounds[0] == 25.0
+    assert times.count(*bounds) == len(times) == 86
+    assert len(times) + times.dropped == 112

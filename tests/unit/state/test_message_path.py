@@ -156,12 +156,25 @@ def test_the_runs_are_searched_in_slices(
     monkeypatch.setattr(module, "SLICE", 2)
     search = PathSearch(builder.state.runs, builder.state.message_runs, MESSAGE)
     assert not search.path.is_complete
-    assert "still being searched" in step_meaning(search.path.steps[-1], is_complete=False)
+    assert "still being searched" in step_meaning(search.path.steps[-1], search.path)
     counts = [len([step for step in search.path.steps if step.run is not None])]
     while search.step():
         counts.append(len([step for step in search.path.steps if step.run is not None]))
     assert counts == sorted(counts)
     assert search.path == path_of(builder)
+
+
+def test_a_search_that_ends_at_its_limit_does_not_say_that_there_is_no_run(
+    builder: StateBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLICE", 2)
+    monkeypatch.setattr(module, "MAX_PATH_RUNS", 1)
+    path = path_of(builder)
+    assert (path.is_complete, path.is_limited) == (True, True)
+    missing = next(step for step in path.steps if not step.task_id)
+    assert "only the last" in step_meaning(missing, path)
+    monkeypatch.setattr(module, "MAX_PATH_RUNS", 100)
+    assert not path_of(builder).is_limited
 
 
 def test_ids_in_the_arguments_of_a_run(builder: StateBuilder) -> None:

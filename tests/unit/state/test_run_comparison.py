@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from pulse_desktop.state import run_comparison
+from pulse_desktop.state.good_runs import last_good_run
 from pulse_desktop.state.list_difference import ListComparer
 from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.state.run_comparison import (
@@ -16,7 +17,6 @@ from pulse_desktop.state.run_comparison import (
     RunComparison,
     Section,
     compare_runs,
-    last_good_run,
 )
 from pulse_desktop.state.run_updates import update_from_unreadable_result
 from pulse_desktop.state.serialize import run_to_dict
@@ -300,6 +300,19 @@ def test_the_last_good_run_is_the_one_before(builder: StateBuilder) -> None:
     assert first is not None
     assert first.task_id == "later-2"
     assert last_good_run(runs, run(builder, "other")) is None
+
+
+def test_the_last_good_run_is_the_last_in_time_in_whatever_order_they_became_known(
+    builder: StateBuilder,
+) -> None:
+    for name, at in (("last", 60), ("earlier", 50)):
+        builder.state.fold([task(name, "m:h", [], NOW + at)])
+        builder.succeeded(name, at=NOW + at + 1)
+    builder.state.fold([task("failed", "m:h", [], NOW + 70)])
+    found = last_good_run(builder.state.runs, run(builder, "failed"))
+    assert not builder.state.runs.in_order
+    assert found is not None
+    assert found.task_id == "last"
 
 
 def test_a_run_whose_queued_event_is_unknown_began_with_its_start() -> None:

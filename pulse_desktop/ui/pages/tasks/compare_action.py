@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
+from pulse_desktop.state.good_runs import last_good_run
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_comparison import argument_names, compare_runs, last_good_run
+from pulse_desktop.state.run_comparison import argument_names, compare_runs
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
 from pulse_desktop.ui.page.notification import Notification

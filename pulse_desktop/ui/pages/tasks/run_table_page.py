@@ -169,7 +169,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         return FilterBar(self.facets, hint=self.filter_hint, format_count=formats.count)
 
     def row_times(self, row: TaskRun) -> tuple[float, float]:
-        """Return when a run was enqueued and when it ended, or the present while it is open."""
+        """Return the first and the last time of a run; see `run_span`."""
         return run_span(row)
 
     def make_charts(self) -> Sequence[QWidget]:
