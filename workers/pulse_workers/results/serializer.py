@@ -27,14 +27,18 @@ class ResultSerializer(TaskiqSerializer):
         """Choose the format of what is written."""
         self._format = format_
         self._json = JSONSerializer(ensure_ascii=False)
+        self._ascii_json = JSONSerializer(ensure_ascii=True)
 
     def dumpb(self, value: Any) -> bytes:
-        """Encode plain data.
+        """Encode plain data. Half a surrogate pair is escaped, as Python does by default.
 
         Raises:
             TypeError, ValueError: the value has no JSON form, also if a pickle is written.
         """
-        body = self._json.dumpb(value)
+        try:
+            body = self._json.dumpb(value)
+        except UnicodeEncodeError:  # such as of the name of a file, `os.fsdecode(b"caf\xe9")`
+            body = self._ascii_json.dumpb(value)
         return body if self._format == "json" else pickle.dumps(value, _PICKLE_PROTOCOL)
 
     def loadb(self, value: bytes) -> Any:

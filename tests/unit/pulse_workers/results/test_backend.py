@@ -1,6 +1,7 @@
 """Results that have no JSON form are stored as failures."""
 
 import json
+import os
 import pickle
 from typing import Literal
 
@@ -8,6 +9,8 @@ import pytest
 from pulse_workers.config.settings import Settings
 from pulse_workers.results.backend import ObjectStoreResultBackend
 from taskiq import TaskiqResult
+
+from pulse_desktop.protocol.task_result import decode_result
 
 
 class _Odd:
@@ -41,6 +44,21 @@ def test_labels_and_errors_without_a_json_form_become_text() -> None:
     body = json.loads(ObjectStoreResultBackend(Settings()).encode(result))
     assert body["is_err"]
     assert body["error"]
+
+
+def test_half_a_surrogate_pair_is_stored_as_python_escapes_it() -> None:
+    name = os.fsdecode(b"caf\xe9")
+    backend = ObjectStoreResultBackend(Settings())
+    value = TaskiqResult(is_err=False, return_value={"names": [name]}, execution_time=0.1)
+    assert json.loads(backend.encode(value))["return_value"] == {"names": [name]}
+    error = FileNotFoundError(f"no file {name}")
+    failed = TaskiqResult(is_err=True, return_value=None, execution_time=0.1, error=error)
+    raw = backend.encode(failed)
+    assert raw.isascii()
+    assert json.loads(raw)["error"]["exc_message"] == [f"no file {name}"]
+    stored = decode_result(raw)
+    assert stored.error is not None
+    assert (stored.error.type, stored.error.message) == ("FileNotFoundError", "no file caf\ufffd")
 
 
 class _LongText:
