@@ -20,7 +20,7 @@ from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.ui.charts.marks import ChartMarks, LineMark, SpanMark
 
 _LABEL_HEIGHT: Final = 0.14
-"""Where a gap is labelled, as a fraction of its height: above the middle, which has other texts."""
+"""Where a span is labelled, as a fraction of the height: bars and other texts are mostly below."""
 _BAND_HEIGHT: Final = 4.0
 _ARROW: Final = 4.0
 
@@ -156,7 +156,7 @@ class MarkPainter:
         self._painter.setPen(QPen(self._colors.hatch, 1))
         for x in (left, right):
             self._painter.drawLine(QPointF(x, gap.top()), QPointF(x, gap.bottom()))
-        self._paint_label(span.label, gap, gap.top() + gap.height() * _LABEL_HEIGHT)
+        self._paint_label(span.label, gap)
 
     def _paint_band(self, span: SpanMark, left: float, right: float) -> None:
         bottom = self._area.bottom()
@@ -165,12 +165,12 @@ class MarkPainter:
         self._painter.setPen(QPen(self._colors.hatch, 1, Qt.PenStyle.DotLine))
         for x in (left, right):
             self._painter.drawLine(QPointF(x, self._area.top()), QPointF(x, bottom))
-        self._paint_label(span.label, band, bottom - _BAND_HEIGHT - 9)
+        self._paint_label(span.label, band)
 
-    def _paint_label(self, label: str, gap: QRectF, middle: float) -> None:
-        """Write what a span is into it: as much of it as there is room for."""
+    def _paint_label(self, label: str, span: QRectF) -> None:
+        """Write what a span is above the middle: as much of it as there is room for."""
         metrics = QFontMetricsF(self._font)
-        room = gap.width() - 20
+        room = span.width() - 20
         short = label.rpartition(", ")[2]
         texts = (each for each in (label, short) if metrics.horizontalAdvance(each) <= room)
         text = next(texts, "")
@@ -178,7 +178,8 @@ class MarkPainter:
             return
         self._painter.setFont(self._font)
         area = QRectF(0, 0, metrics.horizontalAdvance(text) + 12, metrics.height() + 4)
-        area.moveCenter(QPointF(gap.center().x(), middle))
+        middle = self._area.top() + self._area.height() * _LABEL_HEIGHT
+        area.moveCenter(QPointF(span.center().x(), middle))
         self._painter.fillRect(area, self._colors.surface)
         self._painter.setPen(self._colors.label)
         self._painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
