@@ -17,6 +17,7 @@ from pulse_desktop.protocol.json_text import (
     is_too_deep,
     may_be_too_deep,
     repeated_key,
+    without_lone_surrogates,
 )
 from pulse_desktop.protocol.timestamps import (
     EARLIEST,
@@ -34,6 +35,7 @@ MAX_EVENT_BYTES: Final = 1 << 20
 _ENVELOPE_KEYS: Final = frozenset(
     {"id", "topic", "type", "event", "timestamp", "source", "data", "time"}
 )
+_NOT_JSON: Final = "not JSON"
 _WATCHED_KEYS: Final = (b'"type"', b'"event"', b'"data"', b'"timestamp"')
 
 
@@ -48,7 +50,7 @@ class Event(msgspec.Struct, gc=False):
         received_at: Unix seconds, UTC.
         id: the sender's id, empty if it sent none.
         source: the sender, empty if unknown.
-        raw: the undecoded payload.
+        raw: the undecoded payload; escaped halves of surrogate pairs are replaced by U+FFFD.
         sequence: sequence in the history stream, 0 if no stream stores it.
         problem: why it is unreadable, empty if it is not.
         clock_offset_s: seconds that the sender's clock was ahead of the time of arrival, where the
@@ -177,7 +179,18 @@ def _is_valid(raw: bytes, begin: int) -> bool:
 def _decode_slow(
     topic: str, raw: bytes, received_at: float, sequence: int
 ) -> tuple[Event, msgspec.Raw | None]:
-    """Decode a payload of any shape."""
+    """Decode a payload of any shape, with half surrogate pairs if it has any."""
+    found = _decode_shape(topic, raw, received_at, sequence)
+    if found[0].problem.startswith(_NOT_JSON):
+        replaced = without_lone_surrogates(raw)
+        again = _decode_shape(topic, replaced, received_at, sequence) if replaced != raw else found
+        return found if again[0].problem else again
+    return found
+
+
+def _decode_shape(
+    topic: str, raw: bytes, received_at: float, sequence: int
+) -> tuple[Event, msgspec.Raw | None]:
     try:
         problem = _problem_before_decoding(raw)
         if not problem:
@@ -186,7 +199,7 @@ def _decode_slow(
     except msgspec.ValidationError:
         return _decode_unusual(topic, raw, received_at, sequence), None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        problem = f"not JSON: {error}"
+        problem = f"{_NOT_JSON}: {error}"
     except RecursionError:
         problem = "nested too deeply"
     if problem:
@@ -308,7 +321,7 @@ def _decode_unusual(topic: str, raw: bytes, received_at: float, sequence: int) -
     try:
         body = _decode_any(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        return _unreadable(topic, raw, received_at, sequence, f"not JSON: {error}")
+        return _unreadable(topic, raw, received_at, sequence, f"{_NOT_JSON}: {error}")
     if not isinstance(body, dict):
         kind = {list: "an array", str: "a text", type(None): "null"}.get(type(body), "a number")
         return _unreadable(topic, raw, received_at, sequence, f"{kind}, not an object")

@@ -13,6 +13,12 @@ MAX_DEPTH: Final = 64
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _DEPTH_CHANGES: Final = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}  # [ { ] }
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""An escape of JSON: a surrogate pair, half of one, or any other."""
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(_DEPTH_CHANGES))
 
 
@@ -33,6 +39,14 @@ def decode_lenient(raw: bytes) -> Any:
 
 
 _decode = msgspec.json.Decoder().decode
+
+
+def without_lone_surrogates(raw: bytes) -> bytes:
+    r"""Return JSON with `\ufffd` in place of each escaped half of a surrogate pair.
+
+    Python's json module writes them so, for example in the name of a file that is not UTF-8.
+    """
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], raw)
 
 
 def repeated_key(raw: bytes) -> str:

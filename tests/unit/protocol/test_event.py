@@ -13,6 +13,8 @@ from pulse_desktop.protocol.event import (
     MAX_EVENT_BYTES,
     Event,
     decode_event,
+    decode_event_raw,
+    decoded_fields,
     encode_event,
     event_data,
 )
@@ -153,7 +155,7 @@ UNREADABLE = {
     "8 MB": (b'{"type":"a","data":"' + b"x" * (8 << 20) + b'"}', "larger than 1 MiB"),
     "invalid UTF-8": (b'{"type":"a","data":{"x":"\xff"}}', "not JSON: 'utf-8'"),
     "invalid UTF-8 in the name": (b'{"type":"\xed\xa0\x80"}', "not JSON: 'utf-8'"),
-    "half a surrogate": (b'{"type":"\\ud800"}', "not JSON"),
+    "half a surrogate, cut short": (b'{"type":"\\ud800"', "not JSON"),
     "deep nesting": (nested(MAX_DEPTH), "nested deeper than 64 levels"),
     "deepest nesting": (nested(400_000), "nested deeper than 64 levels"),
     "deep and cut short": (b"[" * 1_000_000, "nested deeper than 64 levels"),
@@ -178,6 +180,24 @@ def test_an_unreadable_event_keeps_its_bytes_and_says_why(raw: bytes, problem: s
     assert (event.type, event.timestamp, event.time_source) == ("", NOW, "received")
     assert (event.topic, event.sequence) == ("tasks", 3)
     assert event.data() == {}
+
+
+@pytest.mark.parametrize("is_canonical", [True, False])
+def test_half_a_surrogate_pair_is_replaced(*, is_canonical: bool) -> None:
+    data = {"task_id": "a", "text": "TEXT"}
+    _id, raw = encode_event("tasks", "task.failed", data, source="w", now=NOW)
+    if not is_canonical:
+        raw = json.dumps({"event": "task.failed", **data}).encode()
+    texts = [r"caf\udce9", r"\uD83D", r"\ud83d\ude00\ude00", r"\\ud800", r"\n\udce9\""]
+    for text, shown in zip(
+        texts, ["caf\ufffd", "\ufffd", "\U0001f600\ufffd", "\\ud800", '\n\ufffd"'], strict=True
+    ):
+        sent = raw.replace(b"TEXT", text.encode())
+        event, fields = decode_event_raw("tasks", sent, NOW)
+        assert event.problem == ""
+        assert event.type == "task.failed"
+        assert decoded_fields(event, fields)["text"] == event.data()["text"] == shown
+        assert len(event.raw) == len(sent)
 
 
 def test_the_deepest_allowed_nesting_is_decoded() -> None:
