@@ -14,12 +14,7 @@ from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.charts.chart_group import ChartGroup
-from pulse_desktop.ui.charts.histogram import Histogram
-from pulse_desktop.ui.charts.resampling import COUNTED_S
-from pulse_desktop.ui.charts.run_series import charted_since
-from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
+from pulse_desktop.ui.charts.time_ranges import ChartRange
 from pulse_desktop.ui.clipboard import copy_line
 from pulse_desktop.ui.connection_phase import (
     EmptyReason,
@@ -36,6 +31,7 @@ from pulse_desktop.ui.page.export_action import ExportAction
 from pulse_desktop.ui.page.export_button import ExportButton
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.page_charts import PageCharts
 from pulse_desktop.ui.page.page_counts import PageCounts
 from pulse_desktop.ui.page.page_filter import PageFilter
 from pulse_desktop.ui.page.page_time import PageTime
@@ -50,15 +46,13 @@ from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.view import MAX_COPIED_ROWS
-from pulse_desktop.ui.throttle import CHART_SHARE, Elapsed, Throttle
+from pulse_desktop.ui.throttle import Elapsed
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)
 
 _MARGIN: Final = 14
 _GAP: Final = 12
-CHART_S: Final = 1.0
-"""Shortest time between two updates of the charts: the width of a pixel, or less."""
 
 
 class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
@@ -76,13 +70,12 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         export_action: writes the rows that are shown to a file.
         export_button: offers that, and to copy them.
         selection_bar: what can be done with several selected rows, None without one.
-        time_range: what the charts show.
+        page_charts: the charts above the table.
     """
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.now = 0.0
-        self.time_range = ChartRange(600.0)
         self._time: PageTime[RowT] = PageTime(
             context.time,
             self.row_times,
@@ -91,9 +84,6 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             shows_past=self.shows_past,
         )
         self._since_updated = Elapsed()
-        self._chart_throttle = Throttle(CHART_S, share=CHART_SHARE)
-        self._was_pending = False
-        self._row_changes, self._changed_at = 0, 0.0
         self._shown_row: RowT | None = None
         self._shown_position = -1  # of that row, -1 if it is not in the table
         self.table: LiveTable[RowT] = LiveTable(
@@ -105,10 +95,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         )
         self.detail: DetailT = self.make_detail()
         self.selection_bar = self.make_selection_bar()
-        self._charts = charts = self.make_charts()
-        time_charts = [chart for chart in charts if isinstance(chart, TimeChart)]
-        self.chart_group = ChartGroup(time_charts, context.time, self)
-        self.chart_group.set_clickable(clickable=True)
+        self.page_charts: PageCharts[RowT] = PageCharts(self, context, self.table)
         self.filter_bar = self.make_filter_bar()
         self.filter: PageFilter[RowT] = PageFilter(
             self, self.filter_bar, self.table, self.make_fields(), context.time
@@ -139,7 +126,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
         self._splitter = DetailSplitter(self.detail_width, self)
         self.area = TableArea(
-            charts,
+            self.page_charts.widgets,
             self.table,
             self.selection_bar,
             self._splitter,
@@ -164,6 +151,11 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self._connect()
 
     # Construction
+
+    @property
+    def time_range(self) -> ChartRange:
+        """What the charts show."""
+        return self.page_charts.time_range
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -195,8 +187,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         for answered in (bar.notice.back_requested, bar.notice.forget_requested):
             answered.connect(table.setFocus)  # the button is gone
         self.filter.facets.counted.connect(counts.update_facets)
-        self.chart_group.series_chosen.connect(self.filter_by_series)
-        self.chart_group.bar_chosen.connect(self.filter_by_bar)
+        self.page_charts.group.series_chosen.connect(self.filter_by_series)
+        self.page_charts.group.bar_chosen.connect(self.filter_by_bar)
         self.area.charts_toggled.connect(lambda _shown: self._update(self.now))
         table.current_changed.connect(lambda _row: self._show_current())
         table.row_activated.connect(lambda _row: self._open_current())
@@ -220,8 +212,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         shown = self._time.shown_time(now)
         changed = changes.of(self.collection())
         if changed:
-            self._row_changes += 1
-            self._changed_at = self.wall_time(now)
+            self.page_charts.note_changed_rows(self.wall_time(now))
         dirty = changed | self._leaving_range(now)
         dirty |= self.filter.refresh(dirty, now)
         self.table.refresh(shown, dirty)
@@ -441,7 +432,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
     def reset_charts(self) -> None:
         """Update the charts with the next frame, whenever that was done before."""
         self._since_updated.reset()
-        self._chart_throttle.reset()
+        self.page_charts.reset()
 
     def filter_by_series(self, key: str) -> None:
         """Show only the rows of a series of a chart, which was clicked; all if they are shown."""
@@ -485,7 +476,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def _is_update_due(self, now: float) -> bool:
         """Return whether to update what is beside the table: now and then, or after filtering."""
-        if self._was_pending and not self.table.rows_model.filter_pending:
+        if self.page_charts.has_filter_ended:
             self.reset_charts()  # what a filter matches is known only now
         return self._since_updated.seconds(self.wall_time(now)) >= self.update_interval_s
 
@@ -500,23 +491,9 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self._show_filtered_out()
         wall = self.wall_time(now)
         self._since_updated.restart(wall)
-        self._was_pending = self.table.rows_model.filter_pending
         connection, reason = self.context.connection, self.empty_reason(wall)
-        for chart in self._charts:
-            if isinstance(chart, TimeChart | Histogram):
-                chart.set_reason(reason.title if reason is not None else "")
-        shown_range = self.context.time.range
-        if self._charts and self.area.charts_shown:
-            self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
-            self.time_range = chart_range(shown_range, charted_since(self.context.state), wall)
-            end, asked = shown_range.end_or(wall), (shown_range, self.time_range)
-            self._chart_throttle.run(
-                wall,
-                lambda: self.update_charts(end),
-                self._charted_version(wall, end),
-                (*asked, self._was_pending),
-            )
-            self.update_costly_charts(wall, end)
+        self.page_charts.set_reason(reason.title if reason is not None else "")
+        self.page_charts.update(wall, is_shown=self.area.charts_shown)
         self.update_summary(now, stale_text(connection))
         self.table.overlay.set_reason(reason)
         stale = self._is_stale()
@@ -524,13 +501,3 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.table.set_stale(stale=stale)
         self.detail.set_stale(stale=stale)
         self._counts.set_data_state(reason, as_of)
-
-    def _charted_version(self, wall: float, end: float) -> tuple[object, ...]:
-        """Return what the charts show up to an end: the rows, as far as they are counted by then.
-
-        A rate is that of whole buckets: what changed last is in it when its bucket is over.
-        """
-        rows, model = self.collection().rows, self.table.rows_model
-        counted = min(wall // COUNTED_S, self._changed_at // COUNTED_S + 1)
-        retained = rows.start, rows.stop, self._row_changes, model.shown_count
-        return *retained, counted, self.rows_ahead(end)

@@ -33,8 +33,9 @@ from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
 from pulse_desktop.ui.page.actions import PageAction
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.page_charts import CHART_S
 from pulse_desktop.ui.page.row_detail import RowDetail
-from pulse_desktop.ui.page.table_page import CHART_S, TablePage
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
     CANCEL_ONLY,
