@@ -45,7 +45,7 @@ class CompareAction:
                 self._context.notify(
                     Notification(
                         _("Nothing to compare with"),
-                        _("No retained run of this task has succeeded."),
+                        _("No other retained run of this task has succeeded."),
                         _("Select two runs to compare them with each other."),
                         "warning",
                         key="compare",
