@@ -76,6 +76,7 @@ class PageContext:
         ask_in_dialog: asks a question in a dialog; calls what it gets if the operator agrees.
         close_with_session: closes a dialog when the window shows another connection.
         on_details: called when the details of a row are opened.
+        request_frame: asks for `refresh` soon, whether or not anything arrives.
         profile: of the connection, without secrets.
         profile_label: how it is called.
         profile_name: returns the name of the profile as it is now, empty if it has none.
@@ -102,6 +103,7 @@ class PageContext:
     ask_in_dialog: Callable[[Question, Callable[[], object]], object] = lambda _question, _act: None
     close_with_session: Callable[[QDialog], object] = lambda _dialog: None
     on_details: Callable[[], object] = lambda: None
+    request_frame: Callable[[], object] = lambda: None
     profile: Profile = NO_PROFILE
     profile_label: str = ""
     profile_name: Callable[[], str] = str

@@ -177,7 +177,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         for shown in (counts.update_rows, self.views.update):  # also what is not valid, nor applied
             bar.changed.connect(shown)
         self.filter.applied.connect(counts.update_rows)
-        self.filter.applied.connect(self.reset_charts)
+        self.filter.applied.connect(self._request_update)
         self.filter.applied.connect(self.views.update)
         self.filter.applied.connect(self._show_filtered_out)
         bar.validity_changed.connect(counts.update_rows)
@@ -194,6 +194,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         table.row_activated.connect(lambda _row: self._open_current())
         table.clicked.connect(lambda _index: self._open_current())
         table.rows_model.counts_changed.connect(counts.update_rows)
+        table.rows_model.counts_changed.connect(self._on_counts_changed)
         self.detail.close_requested.connect(self.close_detail)
         self.detail.show_run_requested.connect(
             lambda task_id: self.context.navigate(ShowRun(task_id))
@@ -433,6 +434,15 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         """Update the charts with the next frame, whenever that was done before."""
         self._since_updated.reset()
         self.page_charts.reset()
+
+    def _request_update(self) -> None:
+        """Update what is beside the table soon: another filter is in force."""
+        self.reset_charts()
+        self.context.request_frame()
+
+    def _on_counts_changed(self) -> None:
+        if self.page_charts.has_filter_ended:
+            self.context.request_frame()
 
     def filter_by_series(self, key: str) -> None:
         """Show only the rows of a series of a chart, which was clicked; all if they are shown."""

@@ -85,6 +85,7 @@ class FrameTimer(QObject):
         """Start the frames."""
         self._started = True
         self._window.session_opened.connect(self._watch_session)
+        self._window.frame_requested.connect(self.wake)
         self._window.installEventFilter(self)
         self._watch_handle()
         self._watch_session()

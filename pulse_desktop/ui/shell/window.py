@@ -99,6 +99,7 @@ class MainWindow(QMainWindow):
         rerun_elsewhere_requested: the `TaskRun` to enqueue on another connection.
         secret_requested: the operator wants to type the secret of the login again.
         theme_chosen: the theme that the operator chose.
+        frame_requested: a page has something to draw, whether or not anything arrives.
     """
 
     close_requested = Signal()
@@ -112,6 +113,7 @@ class MainWindow(QMainWindow):
     secret_requested = Signal()
     diagnose_requested = Signal()
     reconnect_requested = Signal()
+    frame_requested = Signal()
 
     def __init__(
         self,
@@ -326,6 +328,7 @@ class MainWindow(QMainWindow):
             ask_in_dialog=self.dialogs.ask,
             close_with_session=self.dialogs.close_with_session,
             on_details=self.notifications.lower,
+            request_frame=self.frame_requested.emit,
             profile=self._profile,
             profile_label=self._profile_label,
             profile_name=lambda: self._profile.name,

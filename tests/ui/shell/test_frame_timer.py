@@ -152,6 +152,23 @@ def test_a_window_without_any_run_that_changes_is_drawn_half_as_often(
     assert gaps(page.frames)[-1] < IDLE_TICK_S - SLACK_S
 
 
+def test_charts_of_an_idle_window_follow_a_filter_at_once(
+    qtbot: QtBot, session: ArrivingSession, page: TimedPage
+) -> None:
+    now = time.time()
+    for number in range(3):
+        session.builder.task(f"{number:032x}", at=now)
+        session.builder.succeeded(f"{number:032x}", at=now)
+    session.arrive()
+    charts = page.runs.charts
+    qtbot.waitUntil(lambda: charts.times.subtitle.startswith("3 "))
+    qtbot.waitUntil(partial(_is_drawn_since, page, len(page.frames)))  # the next is in a second
+    filtered_at = time.perf_counter()
+    page.runs.filter_bar.set_filter(text=f"id:{1:032x}")
+    qtbot.waitUntil(lambda: charts.times.subtitle.startswith("1 "))
+    assert page.frames[-1] - filtered_at < TICK_S - SLACK_S
+
+
 @pytest.mark.parametrize("leave", [MainWindow.hide, MainWindow.showMinimized])
 def test_a_window_that_is_not_seen_folds_and_shows_all_when_it_is_seen_again(
     qtbot: QtBot,
