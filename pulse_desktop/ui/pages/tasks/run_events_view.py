@@ -1,6 +1,6 @@
 """The events that mention a run, and the whole of the one that is chosen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -61,7 +61,7 @@ class RunEventsView(QWidget):
         rows = RingBuffer[Event](max(1, len(events)))
         for event in events:
             rows.append(event)
-        self.table.rows_model.set_rows(rows)
+        self.table.replace_rows(rows, _key)
         if self._opened is not None and self._opened not in events:
             self._close()
 
@@ -90,6 +90,10 @@ class RunEventsView(QWidget):
     def _close(self) -> None:
         self._opened = None
         self.json.hide()
+
+
+def _key(event: Event) -> Hashable:
+    return event.topic, event.timestamp, event.raw
 
 
 def _is(one: object, other: object) -> bool:
