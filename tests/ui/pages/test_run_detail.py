@@ -9,7 +9,7 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.state.event_search import SLICE
+from pulse_desktop.state.event_search import MAX_EVENTS, SLICE
 from pulse_desktop.state.related_runs import Relation
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.error_report import LineKind, ReportLine
@@ -267,6 +267,22 @@ def test_an_event_stays_selected_while_others_arrive(
     assert table.selected_rows() == [event]
     assert table.currentIndex().row() == 4
     assert table.visualRect(table.currentIndex()).top() == place
+
+
+def test_the_tab_counts_also_the_events_that_are_not_listed(
+    qtbot: QtBot, opened: Opened, builder: StateBuilder, running: str
+) -> None:
+    page, detail = opened(running, EVENTS)
+    qtbot.waitUntil(lambda: detail.tabs.tabText(EVENTS) == "Events 62")
+    assert detail.events.note.isHidden()
+    page.navigate(ShowRun(RUN))
+    for number in range(MAX_EVENTS):
+        builder.progress(running, done=number)
+    _page, detail = opened(running, EVENTS)
+    qtbot.waitUntil(lambda: detail.tabs.tabText(EVENTS) == "Events 562")
+    assert detail.events.table.rows_model.shown_count == MAX_EVENTS + 2
+    assert not detail.events.note.isHidden()
+    assert detail.events.note.text() == "The latest 500 of each type are listed."
 
 
 def test_rows_of_the_overview_stay_selected_while_others_arrive(
