@@ -87,7 +87,7 @@ class ResultBackend(Protocol):
         """Return what a run returned, or why its stored result cannot be read."""
 
     async def last_good_run(self, first: TaskRun) -> TaskRun | None:
-        """Return the last known run of a task that succeeded by its result too.
+        """Return the last known good run of a task: its stored result is a success too.
 
         Args:
             first: a run of the task. The latest good one before it is best, else one after it.

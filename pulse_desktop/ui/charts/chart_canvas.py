@@ -169,7 +169,7 @@ class ChartCanvas(QWidget):
         self._schedule_redraw(immediately=True)
 
     def set_reason(self, reason: str) -> None:
-        """Say why the chart may be empty although there is data; an empty text: it is not so."""
+        """Say why the chart may be empty although there is data; "" for no such reason."""
         text = reason or self._no_data
         if self._empty.text() != text:
             self._empty.setText(text)

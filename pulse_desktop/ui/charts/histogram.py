@@ -84,7 +84,7 @@ class Histogram(QWidget):
             self.bars.update()
 
     def set_reason(self, reason: str) -> None:
-        """Say why there may be no bars although there are items; an empty text: it is not so."""
+        """Say why there may be no bars although there are items; "" for no such reason."""
         self.bars.set_reason(reason)
 
     def set_empty_text(self, text: str) -> None:

@@ -36,8 +36,8 @@ class TimeChart(ChartCanvas):
         self.setAccessibleDescription(
             _(
                 "Chart. The left and right arrow keys show values, with Shift they select a time "
-                "range that Enter shows. Up and down pick a series that Enter filters by: a bar "
-                "with its time. "
+                "range that Enter shows. Up and down pick a series; Enter filters by it, "
+                "and for a bar by its time too. "
                 "Plus and minus show less or more time."
             )
         )

@@ -55,7 +55,9 @@ class MessagePathView(QWidget):
         self.summary.setProperty("role", "muted")
         self.summary.setWordWrap(True)
         columns = path_columns(task_label, lambda: self.path)
-        self.table = SectionTable(columns, _("Stages of the message"))
+        self.table = SectionTable(
+            columns, _("Stages of the message"), key=lambda step: (step.task_id, step.stages)
+        )
         self.table.row_chosen.connect(self._show_run)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

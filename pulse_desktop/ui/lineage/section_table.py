@@ -1,6 +1,6 @@
 """A short table as one section among others: as high as its rows, without paging or filter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final, TypeVar
 
 from PySide6.QtCore import Qt, Signal
@@ -25,15 +25,19 @@ class SectionTable(LiveTable[RowT]):
 
     row_chosen = Signal(object)
 
-    def __init__(self, columns: Sequence[Column[RowT]], name: str) -> None:
+    def __init__(
+        self, columns: Sequence[Column[RowT]], name: str, key: Callable[[RowT], Hashable]
+    ) -> None:
         """Create a table without rows.
 
         Args:
             columns: of the table.
             name: accessible name.
+            key: tells which row is which when the rows are set again.
         """
         super().__init__(RingBuffer[RowT](1), columns, name=name, empty_title="", empty_text="")
         self._shown: list[RowT] = []
+        self._key = key
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.header.setSectionsClickable(False)
         self.header.setSortIndicatorShown(False)
@@ -56,9 +60,9 @@ class SectionTable(LiveTable[RowT]):
         buffer = RingBuffer[RowT](max(1, len(shown)))
         for row in reversed(shown):  # a live table has the newest row on top
             buffer.append(row)
-        self.rows_model.set_rows(buffer)
+        self._fit()  # first: rows stay in place where not all of them fit
+        self.replace_rows(buffer, self._key)
         self.refresh(now)
-        self._fit()
 
     def rows(self) -> list[RowT]:
         """Return the rows, from the top."""

@@ -20,7 +20,7 @@ class DetailPanel(QFrame):
 
     Attributes:
         close_button: closes the panel.
-        is_stale: whether the row may be otherwise by now: no color judges it.
+        is_stale: whether the row may have changed since: no color judges it.
         is_filtered_out: whether it says that the table does not show the row.
 
     Signals:
@@ -67,7 +67,7 @@ class DetailPanel(QFrame):
                     repolish(label)
 
     def set_filtered_out(self, *, filtered_out: bool) -> None:
-        """Say that the table does not show the row, or no longer."""
+        """Say that the table does not show the row, or withdraw that."""
         if filtered_out == self.is_filtered_out:
             return
         self.is_filtered_out = filtered_out

@@ -213,7 +213,7 @@ class FilterBar(QWidget):
         Args:
             counts: numbers of rows.
             known: whether they are known; otherwise none is shown.
-            stale: whether they may be otherwise by now: they are shown without a color.
+            stale: whether they may have changed since: they are shown without a color.
         """
         self._chip_row.set_counts(counts, known=known, stale=stale)
 

@@ -47,7 +47,7 @@ class FilterChips(FlowLayout):
 
     @property
     def is_stale(self) -> bool:
-        """Whether the counts may be otherwise by now."""
+        """Whether the counts may have changed since."""
         return self._is_stale
 
     def add_facet(self, facet: Facet, before: str = "") -> None:
@@ -75,7 +75,7 @@ class FilterChips(FlowLayout):
         Args:
             counts: numbers of rows.
             known: whether they are known; otherwise none is shown.
-            stale: whether they may be otherwise by now: they are shown without a color.
+            stale: whether they may have changed since: they are shown without a color.
         """
         self._counts, self._counts_known, self._is_stale = dict(counts), known, stale
         self.show_counts()

@@ -130,12 +130,12 @@ class PageFilter(QObject, Generic[RowT]):
         That is the one before the word at the cursor: `label.te` was on the way to `label.tenant:`.
         """
         others = self._bar.checked_facets, self._time.range
-        is_other = self.query.set_text(self._bar.text)
-        if is_other:
+        is_set = self.query.set_text(self._bar.text)
+        if is_set:
             self._settle()
         elif self.query.text != self._settled:
-            is_other = self.query.set_text(self._settled)
-        if not is_other and others == self._applied:
+            is_set = self.query.set_text(self._settled)
+        if not is_set and others == self._applied:
             return  # it would scroll to the top at each key
         self._applied = others
         self._rechecked_at = self._now()

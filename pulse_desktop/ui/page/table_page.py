@@ -491,7 +491,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         return self._since_updated.seconds(self.wall_time(now)) >= self.update_interval_s
 
     def _is_stale(self) -> bool:
-        """Return whether rows may be otherwise by now, or are not fully known yet."""
+        """Return whether rows may have changed since, or are not fully known yet."""
         connection = self.context.connection
         is_unknown = self.shows_states and bool(states_text(connection))
         return connection.data_time is not None or is_unknown

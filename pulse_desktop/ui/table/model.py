@@ -7,7 +7,7 @@ thousand rows a second.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from PySide6.QtCore import (
@@ -210,6 +210,30 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         self.beginResetModel()
         self._row_index.replace_rows(rows)
         self.endResetModel()
+        self._on_replaced(was_paused=was_paused)
+
+    def replace_rows(self, rows: RowSource[RowT], moves: Mapping[int, int]) -> None:
+        """Show another row source, some rows of which were shown before and stay the same ones.
+
+        Args:
+            rows: the new rows.
+            moves: new positions by old ones, of the rows that are in both sources.
+        """
+        was_paused, before = self.paused, self.positions().tolist()
+
+        def rows_after(rows_before: list[int]) -> list[int]:
+            moved_to = [moves.get(before[row]) for row in rows_before]
+            found = [None if position is None else self.view_row(position) for position in moved_to]
+            return [-1 if row is None else row for row in found]
+
+        self.is_changing = True
+        try:
+            self._move_rows(lambda: self._row_index.replace_rows(rows), rows_after)
+        finally:
+            self.is_changing = False
+        self._on_replaced(was_paused=was_paused)
+
+    def _on_replaced(self, *, was_paused: bool) -> None:
         if was_paused:
             self.paused_changed.emit(False)
         self._emit_counts()
@@ -374,14 +398,28 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
                     self._repaint(change.low, change.high)
 
     def _change_layout(self, change: ModelChange) -> None:
+        self._move_rows(
+            change.apply,
+            lambda rows: indices_of(change.before[rows], change.after).tolist(),
+        )
+
+    def _move_rows(
+        self, apply: Callable[[], None], rows_after: Callable[[list[int]], list[int]]
+    ) -> None:
+        """Make a change that gives rows other places.
+
+        Args:
+            apply: makes it.
+            rows_after: returns the new view rows of old ones, after the change; -1 for none.
+        """
         self.layoutAboutToBeChanged.emit()
         persistent = self.persistentIndexList()
-        wanted = change.before[[index.row() for index in persistent]]
-        change.apply()
+        rows_before = [index.row() for index in persistent]
+        apply()
         if persistent:
-            moved_to = indices_of(wanted, change.after).tolist()
             moved = [
-                self.index(row, i.column()) for row, i in zip(moved_to, persistent, strict=True)
+                self.index(row, index.column())
+                for row, index in zip(rows_after(rows_before), persistent, strict=True)
             ]
             self.changePersistentIndexList(persistent, moved)
         self.layoutChanged.emit()

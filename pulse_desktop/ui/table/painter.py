@@ -60,7 +60,7 @@ class RowPainter:
     Attributes:
         needed: width in pixels at which no text painted so far would be cut, by column key.
         needs_changed: whether `needed` has grown for a column that cuts texts; reset by the view.
-        is_stale: whether the rows may be otherwise by now: no color judges them.
+        is_stale: whether the rows may have changed since: no color judges them.
     """
 
     def __init__(self) -> None:

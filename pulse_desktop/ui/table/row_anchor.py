@@ -1,5 +1,6 @@
 """A row that keeps its place on the screen while others arrive, move and leave."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,6 +37,18 @@ class RowAnchor:
             if 0 <= neighbour <= last
         ]
         return RowAnchor(model.position_at(row), view.rowViewportPosition(row), tuple(around))
+
+    def moved(self, moves: Mapping[int, int]) -> "RowAnchor | None":
+        """Return the anchor after other rows took the place of the present ones.
+
+        Args:
+            moves: new positions by old ones, of the rows that are still there.
+
+        Returns:
+            The anchor, at the nearest row that is still there; None if there is none.
+        """
+        left = [moves[at] for at in (self.position, *self.neighbours) if at in moves]
+        return RowAnchor(left[0], self.top, tuple(left[1:])) if left else None
 
     def find(self, model: LiveTableModel[Any]) -> int | None:
         """Return the view row of the row, or of the nearest one that is still shown, or None."""

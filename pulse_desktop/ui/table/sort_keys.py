@@ -22,7 +22,7 @@ _SPARE: Final = 4096
 _COMPUTED: Final = 1024
 """Rows whose keys are computed in one go."""
 _SORTED: Final = 1 << 15
-"""Numbers that are sorted in one go, about."""
+"""About how many numbers are sorted in one go."""
 _GATHERED: Final = 1 << 18
 """Numbers that are looked up in one go."""
 _SAMPLES: Final = 64

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
@@ -11,6 +11,7 @@ from PySide6.QtGui import QCursor, QGuiApplication, QMouseEvent
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.row_anchor import RowAnchor
+from pulse_desktop.ui.table.row_moves import moves_by_key
 from pulse_desktop.ui.table.view import ROW_HEIGHT, RowView
 
 RowT = TypeVar("RowT")
@@ -109,12 +110,61 @@ class SteadyView(RowView[RowT]):
 
     def keep_position(self, change: Callable[[], object]) -> None:
         """Make a change while rows stay where they are on the screen, or follow the newest."""
+        self._keep_position(change)
+
+    def replace_rows(self, rows: RowSource[RowT], key: Callable[[RowT], Hashable]) -> None:
+        """Show other rows; those that were shown before stay current, selected and in place.
+
+        If the current row is gone, the nearest one that is left becomes current.
+
+        Args:
+            rows: the new rows.
+            key: tells which row is which.
+        """
+        moves = moves_by_key(self.rows_model.live_rows, rows, key)
+        seen_to = max(
+            (after + 1 for before, after in moves.items() if before < self._seen_to),
+            default=rows.stop,
+        )
+
+        def change() -> None:
+            self._deselect_others(moves)
+            self._awaited = None
+            self.rows_model.replace_rows(rows, moves)
+            self._seen_to = seen_to
+
+        self._keep_position(change, moves)
+
+    def _deselect_others(self, staying: Mapping[int, int]) -> None:
+        """Deselect the rows that do not stay, given the positions of those that do."""
+        model, flags = self.rows_model, QItemSelectionModel.SelectionFlag
+        leaving = [
+            row
+            for row in self._selected_between(0, model.shown_count - 1)
+            if model.position_at(row) not in staying
+        ]
+        for row in leaving:
+            self.selectionModel().select(model.index(row, 0), flags.Deselect | flags.Rows)
+
+    def _keep_position(
+        self, change: Callable[[], object], moves: Mapping[int, int] | None = None
+    ) -> None:
+        """Make a change while rows stay where they are on the screen, or follow the newest.
+
+        Args:
+            change: makes it.
+            moves: for one that replaces the rows, new positions by old ones.
+        """
         cursor, is_anchored = self._cursor(), self._is_anchored
         anchor = self._find_anchor(cursor) if is_anchored else None
         self._rows_moved = False
         self.is_changing = True
         try:
             change()
+            if moves is not None:
+                cursor = cursor.moved(moves) if cursor is not None else None
+                anchor = anchor.moved(moves) if anchor is not None else None
+                is_anchored = anchor is not None
             if self._rows_moved and self._follow_cursor(cursor):
                 is_anchored = self._is_anchored
         finally:

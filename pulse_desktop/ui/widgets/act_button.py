@@ -22,7 +22,7 @@ class ActButton(QPushButton):
         super().setEnabled(enabled and not self._read_only)
 
     def set_read_only(self, read_only: bool) -> None:
-        """Disable the button while the connection is read-only, or no longer."""
+        """Disable the button while the connection is read-only."""
         self._read_only = read_only
         self.setEnabled(self._possible)
         self.setAccessibleDescription(_reason() if read_only else "")

@@ -198,5 +198,5 @@ def test_it_says_if_all_runs_that_ended_well_have_failed_by_their_results(
     harness.update(page, builder.at)
     page.navigate(ShowRun("bad"))
     page.compare_selected()
-    assert "no run was found that succeeded by its result too" in window(page).summary
+    assert "no run was found whose stored result is a success too" in window(page).summary
     assert rows(window(page))["state"][2].endswith("soft failure")

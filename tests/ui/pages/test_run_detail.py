@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.state.event_search import SLICE
+from pulse_desktop.state.event_search import MAX_EVENTS, SLICE
 from pulse_desktop.state.related_runs import Relation
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.error_report import LineKind, ReportLine
@@ -19,6 +19,7 @@ from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, ERROR, EVENTS, LOG, O
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.report_text import ReportText
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
+from pulse_desktop.ui.table.live_table import LiveTable
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, WORKER, StateBuilder
 from tests.ui.page_harness import PageHarness
@@ -230,6 +231,98 @@ def test_an_event_opens_below_the_table_and_closes_again(opened: Opened) -> None
     assert not view.json.isHidden()
     view.table.row_activated.emit(view.table.current_row())
     assert view.json.isHidden()
+
+
+def select(table: LiveTable[Any], row: int) -> None:
+    flags = QItemSelectionModel.SelectionFlag
+    index = table.rows_model.index(row, 0)
+    table.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
+
+
+@pytest.fixture
+def running(builder: StateBuilder) -> str:
+    """Return the id of a run that has published sixty events since it began."""
+    task_id = "e" * 32
+    builder.task(task_id)
+    builder.started(task_id)
+    for number in range(60):
+        builder.progress(task_id, done=number)
+    return task_id
+
+
+def test_an_event_stays_selected_while_others_arrive(
+    qtbot: QtBot, opened: Opened, harness: PageHarness, builder: StateBuilder, running: str
+) -> None:
+    page, detail = opened(running, EVENTS)
+    table = detail.events.table
+    qtbot.waitUntil(lambda: detail.tabs.tabText(EVENTS) == "Events 62")
+    select(table, 3)
+    event = table.current_row()
+    assert event is not None
+    place = table.visualRect(table.currentIndex()).top()
+    builder.progress(running, done=60)
+    harness.update(page, builder.at)
+    qtbot.waitUntil(lambda: detail.tabs.tabText(EVENTS) == "Events 63")
+    assert table.current_row() is event
+    assert table.selected_rows() == [event]
+    assert table.currentIndex().row() == 4
+    assert table.visualRect(table.currentIndex()).top() == place
+
+
+def test_the_tab_counts_also_the_events_that_are_not_listed(
+    qtbot: QtBot, opened: Opened, builder: StateBuilder, running: str
+) -> None:
+    page, detail = opened(running, EVENTS)
+    qtbot.waitUntil(lambda: detail.tabs.tabText(EVENTS) == "Events 62")
+    assert detail.events.note.isHidden()
+    page.navigate(ShowRun(RUN))
+    for number in range(MAX_EVENTS):
+        builder.progress(running, done=number)
+    _page, detail = opened(running, EVENTS)
+    qtbot.waitUntil(lambda: detail.tabs.tabText(EVENTS) == "Events 562")
+    assert detail.events.table.rows_model.shown_count == MAX_EVENTS + 2
+    assert not detail.events.note.isHidden()
+    assert detail.events.note.text() == "The latest 500 of each type are listed."
+
+
+def test_rows_of_the_overview_stay_selected_while_others_arrive(
+    opened: Opened, harness: PageHarness, builder: StateBuilder
+) -> None:
+    page, detail = opened(RUN, OVERVIEW)
+    overview = detail.overview
+    select(overview.attempts, 1)
+    select(overview.related, 1)
+    select(overview.items, 0)
+    labelled(builder, "a-child", "m:f", [], parent_task_id=RUN)
+    builder.started(RUN, NOW + 9, 3)
+    atom = {"atom_id": "atom-7", "atom_title": "Friday", "atom_type": "decision", "task_id": RUN}
+    builder.event("knowledge", "knowledge.atom_created", atom)
+    builder.at += 5
+    harness.update(page, builder.at)
+    assert len(overview.attempts.rows()) == 3
+    assert [row.attempt.number for row in overview.attempts.selected_rows()] == [2]
+    assert [row.task_id for row in overview.related.rows()] == ["parent", "a-child", "again"]
+    assert [row.task_id for row in overview.related.selected_rows()] == ["again"]
+    assert overview.related.currentIndex().row() == 2
+    assert len(overview.items.rows()) == 2
+    assert [row.id for row in overview.items.selected_rows()] == [MESSAGE]
+
+
+def test_a_stage_of_a_message_stays_selected_while_others_are_found(
+    qtbot: QtBot, opened: Opened, harness: PageHarness, builder: StateBuilder
+) -> None:
+    page, detail = opened(RUN, OVERVIEW)
+    path = detail.overview.path
+    qtbot.waitUntil(lambda: path.path.is_complete)
+    select(path.table, 3)
+    assert path.table.rows()[3].task_id == ""
+    stages = path.table.rows()[3].stages
+    labelled(builder, "third", "extract_knowledge", [[MESSAGE]], rerun_of=RUN)
+    builder.at += 5
+    harness.update(page, builder.at)
+    qtbot.waitUntil(lambda: len(path.table.rows()) == 6)
+    (step,) = path.table.selected_rows()
+    assert step.stages == stages
 
 
 def test_events_of_a_long_history_are_found_in_slices(

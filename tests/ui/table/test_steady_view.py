@@ -551,3 +551,89 @@ def test_a_paused_table_counts_no_rows_that_are_no_longer_retained(table: Table)
     table.refresh(3.0)
     waiting, failed = rows.capacity, sum(number % 2 == 0 for number in rows)
     assert pill_text(table) == f"Paused · {waiting:,} waiting, {failed:,} failed"
+
+
+def numbers(*values: int) -> RingBuffer[int]:
+    """Return rows, oldest first."""
+    rows: RingBuffer[int] = RingBuffer(max(1, len(values)))
+    for value in values:
+        rows.append(value)
+    return rows
+
+
+def key_of(number: int) -> int:
+    return number
+
+
+def row_of(table: Table, number: int) -> int:
+    return list(table.rows_model.row_objects()).index(number)
+
+
+def test_rows_that_are_replaced_stay_current_selected_and_in_place(table: Table) -> None:
+    table.replace_rows(numbers(*range(100)), key_of)
+    table.verticalScrollBar().setValue(40 * ROW_HEIGHT)
+    click(table, 3 * ROW_HEIGHT + 5)
+    assert table.current_row() == 56
+    QCursor.setPos(5_000, 5_000)
+    chosen: list[int | None] = []
+    table.current_changed.connect(chosen.append)
+    # One is gone above, two are new above, and one is new below.
+    table.replace_rows(numbers(-1, *range(90), *range(91, 102)), key_of)
+    assert table.current_row() == 56
+    assert table.selected_rows() == [56]
+    assert table.rowViewportPosition(row_of(table, 56)) == 3 * ROW_HEIGHT
+    assert chosen == []
+    assert pill_text(table).startswith("2 new")
+
+
+def test_replaced_rows_stay_in_place_without_a_current_one(table: Table) -> None:
+    table.verticalScrollBar().setValue(40 * ROW_HEIGHT + 9)
+    table.replace_rows(numbers(*range(203)), key_of)
+    assert top(table) == 159
+    assert table.rowViewportPosition(row_of(table, 159)) == -9
+
+
+def test_a_replaced_table_at_the_top_shows_the_newest_row(table: Table) -> None:
+    table.replace_rows(numbers(*range(203)), key_of)
+    assert top(table) == 202
+    assert not table.currentIndex().isValid()
+
+
+def test_the_nearest_row_becomes_current_when_the_current_one_is_gone(table: Table) -> None:
+    click(table, 3 * ROW_HEIGHT + 5)
+    assert table.selected_rows() == [196]
+    QCursor.setPos(5_000, 5_000)
+    changes = []
+    table.selection_changed.connect(lambda: changes.append(table.selected_rows()))
+    table.replace_rows(numbers(*range(196), *range(197, 200)), key_of)
+    assert table.current_row() == 195
+    assert table.selected_rows() == []
+    assert changes == [[]]
+
+
+def test_other_rows_are_shown_from_the_top(table: Table) -> None:
+    table.verticalScrollBar().setValue(40 * ROW_HEIGHT)
+    click(table, 5)
+    QCursor.setPos(5_000, 5_000)
+    table.replace_rows(numbers(*range(1_000, 1_050)), key_of)
+    assert top(table) == 1_049
+    assert table.verticalScrollBar().value() == 0
+    assert not table.currentIndex().isValid()
+    assert table.selected_rows() == []
+
+
+def test_of_rows_with_the_same_key_the_same_one_stays_current(table: Table) -> None:
+    table.replace_rows(numbers(7, 7, 7, 8), key_of)
+    table.setCurrentIndex(table.rows_model.index(2, 0))
+    table.replace_rows(numbers(7, 7, 7, 8, 9), key_of)
+    assert table.currentIndex().row() == 3
+
+
+def test_replaced_rows_are_filtered_and_sorted_as_before(table: Table) -> None:
+    table.set_filter(lambda number: number % 2 == 0)
+    table.rows_model.set_sort("number")
+    table.setCurrentIndex(table.rows_model.index(3, 0))
+    assert table.current_row() == 6
+    table.replace_rows(numbers(*range(-4, 50)), key_of)
+    assert table.current_row() == 6
+    assert list(table.rows_model.row_objects()) == list(range(-4, 50, 2))

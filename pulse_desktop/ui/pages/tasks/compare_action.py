@@ -95,7 +95,7 @@ class CompareAction:
         if is_last_good:
             found = await results.last_good_run(first)
             if found is None:
-                note = _("no run was found that succeeded by its result too")
+                note = _("no run was found whose stored result is a success too")
             second = found or second
         other = await results.return_value(second)
         problems = list(filter(None, (one.problem, other.problem)))

@@ -302,8 +302,9 @@ class RunDetail(DetailPanel):
             self.log.show_lines(lines, is_complete=search.is_complete)
             return
         events = search.events()
-        self.events.show_events(events)
-        title = _("Events {count}").format(count=formats.count(len(events)))
+        found = search.counts.total()
+        self.events.show_events(events, is_cut=found > len(events))
+        title = _("Events {count}").format(count=formats.count(found))
         self.tabs.setTabText(EVENTS, title if search.is_complete else f"{title}…")
 
     def _refresh_overview(self, run: TaskRun, now: float) -> None:

@@ -58,8 +58,8 @@ class GroupDetail(DetailPanel):
         group: the group shown, None before the first.
         show_runs: opens the runs of the group.
         rerun: re-runs them.
-        mute: mutes the group, or no longer.
-        resolve: marks it as resolved, or no longer.
+        mute: mutes the group, or unmutes it.
+        resolve: marks it as resolved, or removes the mark.
         properties: what is known of it.
         bars: when its runs failed.
         note: the note of an operator.
@@ -68,8 +68,8 @@ class GroupDetail(DetailPanel):
     Signals:
         runs_requested: show the runs of the group.
         rerun_requested: re-run them.
-        mute_requested: mute it, or no longer.
-        resolve_requested: mark it as resolved, or no longer.
+        mute_requested: mute it, or unmute it.
+        resolve_requested: mark it as resolved, or remove the mark.
         note_changed: the new text of the note, empty to remove it.
     """
 

@@ -293,13 +293,13 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self._rerun.trigger(runs, ask=len(runs) > 1, beyond=beyond)
 
     def toggle_muted(self) -> None:
-        """Mute the selected groups, or no longer if they all are."""
+        """Mute the selected groups, or unmute them if all are muted."""
         self._toggle(MarkKind.MUTED)
 
     def toggle_resolved(self) -> None:
-        """Mark the selected groups as resolved, or no longer if they all are.
+        """Mark the selected groups as resolved, or remove the marks if all are resolved.
 
-        A group that failed again is not: it keeps no mark but a new one of this time.
+        A group that has failed since it was resolved is not: it is marked anew, as of now.
         """
         self._toggle(MarkKind.RESOLVED)
 

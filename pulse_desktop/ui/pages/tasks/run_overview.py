@@ -64,10 +64,22 @@ class RunOverview(QScrollArea):
         """
         super().__init__()
         self._state = state
-        self.attempts = SectionTable(attempt_columns(state.workers.names.label), _("Attempts"))
+        self.attempts = SectionTable(
+            attempt_columns(state.workers.names.label),
+            _("Attempts"),
+            key=lambda row: (row.run.task_id, row.attempt.number),
+        )
         self.history = RunTimeHistory()
-        self.related = SectionTable(related_columns(task_label), _("Related runs"))
-        self.items = SectionTable(item_columns(), _("Messages and findings"))
+        self.related = SectionTable(
+            related_columns(task_label),
+            _("Related runs"),
+            key=lambda row: (row.relation, row.task_id),
+        )
+        self.items = SectionTable(
+            item_columns(),
+            _("Messages and findings"),
+            key=lambda row: (row.finding is None, row.id),
+        )
         self.path = MessagePathView(state, task_label)
         self.all_links = {relation: ElidedButton() for relation in _QUERY_FIELDS}
         self._run: TaskRun | None = None
