@@ -680,6 +680,28 @@ def test_only_failures_in_the_time_range_count(
     assert int(text(page, "count")) < 15
 
 
+def test_what_is_shared_in_a_live_range_is_that_of_its_failures(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    requested: list[None] = []
+    window.frame_requested.connect(lambda: requested.append(None))
+    click_row(page, 0)
+    window.time.set_range(last(1_500.0))
+    for seconds in (2.0, 4.0):
+        draw_frame(window, builder, seconds)
+        requested.clear()
+        count = text(page, "count")
+        assert 3 < int(count) < 15
+        text(page, "shared")  # asks for it
+        draw_frame(window, builder, seconds)
+        assert text(page, "shared") == f"language=pl in all {count}"
+        assert page.detail.properties.values["Shared"] == f"language=pl in all {count}"
+        assert len(requested) <= 1
+    window.time.set_range(ALL_RETAINED)
+    draw_frame(window, builder, 6.0)
+    assert text(page, "shared") == "language=pl in all 15"
+
+
 def test_a_query_narrows_the_groups(
     window: MainWindow, builder: StateBuilder, page: GroupsPage
 ) -> None:

@@ -37,7 +37,7 @@ from pulse_desktop.ui.page.detail_panel import DetailPanel
 from pulse_desktop.ui.pages.tasks.groups_bars import DETAIL_BINS, GroupBars
 from pulse_desktop.ui.pages.tasks.groups_example import GroupExample
 from pulse_desktop.ui.pages.tasks.groups_note import GroupNote
-from pulse_desktop.ui.pages.tasks.past_groups import GroupAtEnd
+from pulse_desktop.ui.pages.tasks.ranged_groups import GroupAtEnd
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property

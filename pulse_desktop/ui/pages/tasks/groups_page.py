@@ -34,7 +34,7 @@ from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
 from pulse_desktop.ui.pages.tasks.groups_detail import GroupDetail
-from pulse_desktop.ui.pages.tasks.past_groups import GroupAtEnd, PastGroups
+from pulse_desktop.ui.pages.tasks.ranged_groups import GroupAtEnd, RangedGroups
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.conditions import group_query
 from pulse_desktop.ui.query.filter_state import FilterState
@@ -81,7 +81,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def __init__(self, context: PageContext) -> None:
         self._bounds = (0.0, 1.0)
-        self._past = PastGroups(context.state.failure_groups)
+        self._ranged = RangedGroups(context.state.failure_groups, context.request_frame)
         self._bounded_to = 0  # position after the newest group within the bounds
         super().__init__(context)
         self._filter_throttle, self._detail_throttle = Throttle(_FILTER_S), Throttle(_FILTER_S)
@@ -105,7 +105,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
     def columns(self) -> Sequence[Column[FailureGroup]]:
         """Return the columns of the table."""
         columns = group_columns(lambda: self._bounds, self.context.state.runs.names.label)
-        return tuple(map(self._past.column, columns))
+        return tuple(map(self._ranged.column, columns))
 
     def make_detail(self) -> GroupDetail:
         """Create the detail panel."""
@@ -118,11 +118,11 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def make_fields(self) -> FieldSet[FailureGroup]:
         """Return the query fields of the rows."""
-        return group_fields(lambda row: row.count_between(*self._bounds), self._past.shown)
+        return group_fields(lambda row: row.count_between(*self._bounds), self._ranged.shown)
 
     def facet_of(self, row: FailureGroup) -> str:
         """Return the state of a group, at the end of a time range that is frozen."""
-        return shown_state(self._past.shown(row))
+        return shown_state(self._ranged.shown(row))
 
     def facet_counts(self) -> dict[str, int]:
         """Return the number of groups with a failure in the time range, by state."""
@@ -164,14 +164,14 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         if groups := [row for row in changed if row.count]:
             self._widen_bounds(groups)
         self._bounded_to = rows.stop
-        if self._past.compare_some():
+        if self._ranged.compare_some():
             self.table.viewport().update()
         super().refresh(changes, now)
 
     def _move_bounds(self) -> None:
         """Set the ends of what is counted: the time range, as far as anything is known."""
         now, shown_range = self.wall_time(self.now), self.context.time.range
-        self._past.set_span(None if shown_range.is_live else shown_range.bounds(now))
+        self._ranged.set_span(shown_range.bounds(now) if self._is_limited() else None)
         counted = [row for row in self.collection().rows if row.count]
         oldest = min((row.first_seen for row in counted), default=now)
         self._set_bounds(oldest, max((row.last_seen for row in counted), default=now))
@@ -192,7 +192,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         """Follow the clock; see `TablePage`."""
         del stale
         self._move_bounds()
-        self._past_throttle.run(now, self._past.forget)
+        self._past_throttle.run(now, self._ranged.forget)
         if self._is_limited():
             self._filter_throttle.run(now, self.filter.update)
         self._counts.update_rows()
@@ -213,13 +213,14 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def show_row(self, row: FailureGroup) -> None:
         """Show a group in the detail panel."""
-        shown = self._past.compare(row)
+        shown = self._ranged.compare(row)
         example = self.context.state.runs.get(shown.example) if shown.example else None
         in_range = row.count_between(*self._bounds) if self._is_limited() else None
         retained = self._retained(row)
         at_end = GroupAtEnd(shown, self._time.shown_time(self.now))
-        past = None if shown is row else at_end
-        self.detail.show_group(row, example, self._bounds, retained, self.now, in_range, past)
+        past = at_end if self._ranged.is_past and shown is not row else None
+        now = row if self._ranged.is_past else shown
+        self.detail.show_group(now, example, self._bounds, retained, self.now, in_range, past)
 
     def update_detail(self, now: float) -> None:  # noqa: ARG002 - the base class has it
         """Update the group in the open detail panel, also when it is not the current row."""

@@ -1,5 +1,11 @@
-"""Failure groups as they were at the end of a frozen time range."""
+"""Failure groups as they are in the time range of the window.
 
+What the failures of a group share is limited to the range. At the end of a frozen one, all else is
+as it was then.
+"""
+
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -26,35 +32,49 @@ class GroupAtEnd(NamedTuple):
     at: float
 
 
-class _Past(NamedTuple):
-    """A group as it is now, and as it was."""
+class _Shown(NamedTuple):
+    """A group of now, and what is shown of it."""
 
     row: FailureGroup
-    past: FailureGroup
+    shown: FailureGroup
 
 
-class PastGroups:
-    """Turns the rows of now into those at the end of the time range, if that is frozen.
+class RangedGroups:
+    """Turns the groups of now into those of the time range.
 
     Attributes:
-        span: ends of the frozen time range, Unix seconds; None while the range is live.
+        span: ends of the time range, Unix seconds; None for all that is retained. The end of a live
+            range is infinite.
     """
 
-    def __init__(self, groups: FailureGroups) -> None:
-        """Show the groups as they are now."""
+    def __init__(self, groups: FailureGroups, request_frame: Callable[[], object]) -> None:
+        """Show the groups as they are now, with all of their failures.
+
+        Args:
+            groups: the groups.
+            request_frame: asks for a frame, and with it for `compare_some`.
+        """
         self.span: tuple[float, float] | None = None
         self._groups = groups
-        self._known: dict[str, _Past] = {}
-        self._shared: dict[str, tuple[int, tuple[SharedValue, ...]]] = {}
+        self._request_frame = request_frame
+        self._known: dict[str, _Shown] = {}
+        # With the number and the latest of the failures that were compared.
+        self._shared: dict[str, tuple[tuple[int, float], tuple[SharedValue, ...]]] = {}
         self._to_compare: dict[str, None] = {}
 
+    @property
+    def is_past(self) -> bool:
+        """Whether groups are shown as they were at the end of a frozen time range."""
+        return self.span is not None and math.isfinite(self.span[1])
+
     def set_span(self, span: tuple[float, float] | None) -> None:
-        """Show another time."""
-        if span != self.span:
-            self.span = span
+        """Show another time. The start of a live range moves all the time."""
+        is_still_live = not self.is_past and span is not None and math.isinf(span[1])
+        if span != self.span and not (is_still_live and self.span is not None):
             self._known.clear()
             self._shared.clear()
             self._to_compare.clear()
+        self.span = span
 
     def forget(self) -> None:
         """Read again how the groups were: older history may have been read since."""
@@ -65,17 +85,30 @@ class PastGroups:
         if self.span is None:
             return row
         known = self._known.get(row.id)
-        if known is not None and (known.row is row or known.past is row):
-            return known.past
-        if known is not None and self._is_same(known.row, known.past, row):
-            past = with_fields(known.past, count=row.count, retained=row.retained)
+        if known is not None and known.shown is row:
+            return row
+        if not self.is_past:
+            return self._limited(row, known)
+        if known is not None and known.row is row:
+            return known.shown
+        if known is not None and self._is_same(known.row, known.shown, row):
+            past = with_fields(known.shown, count=row.count, retained=row.retained)
         else:
             was = self._groups.as_of(row.id, *self.span)
             if was is None:
                 return row
             past = with_fields(was, shared=self._shared_of(row))
-        self._known[row.id] = _Past(row, past)
+        self._known[row.id] = _Shown(row, past)
         return past
+
+    def _limited(self, row: FailureGroup, known: _Shown | None) -> FailureGroup:
+        """Return a group of now with what its failures of a live range share."""
+        shared = self._shared_of(row)
+        if shared is row.shared:
+            return row
+        if known is None or known.row is not row or known.shown.shared is not shared:
+            known = self._known[row.id] = _Shown(row, with_fields(row, shared=shared))
+        return known.shown
 
     def compare_some(self) -> bool:
         """Find what the failures of some groups shared; return whether rows have changed."""
@@ -83,6 +116,8 @@ class PastGroups:
             return False
         for group_id in list(self._to_compare)[:_MAX_COMPARED]:
             self._compare(group_id)
+        if self._to_compare:
+            self._request_frame()
         return True
 
     def compare(self, row: FailureGroup) -> FailureGroup:
@@ -120,22 +155,29 @@ class PastGroups:
         return not is_marked and (row.first_seen, row.tasks) == (before.first_seen, before.tasks)
 
     def _shared_of(self, row: FailureGroup) -> tuple[SharedValue, ...]:
-        """Return what the failures shared, as far as that was found; ask for it otherwise."""
-        if self.span is None:
-            return ()
-        count = row.times.count(*self.span)
-        if count == row.count:
+        """Return what the failures share, as far as that was found; ask for it otherwise."""
+        compared = self._in_range(row)
+        if compared[0] == row.count:
             return row.shared
-        known_count, shared = self._shared.get(row.id, (-1, ()))
-        if known_count != count:
+        known, shared = self._shared.get(row.id, (None, ()))
+        if known != compared:
+            if not self._to_compare:
+                self._request_frame()
             self._to_compare[row.id] = None
         return shared
+
+    def _in_range(self, row: FailureGroup) -> tuple[int, float]:
+        """Return the number of failures in the range, and the time of the latest."""
+        if self.span is None:
+            return row.count, row.last_seen
+        latest = row.times.latest(*self.span)
+        return row.times.count(*self.span), -math.inf if latest is None else latest
 
     def _compare(self, group_id: str) -> None:
         self._to_compare.pop(group_id, None)
         row = self._groups.get(group_id)
         if row is None or self.span is None:
             return
-        count = row.times.count(*self.span)
-        self._shared[group_id] = count, self._groups.shared_between(group_id, *self.span)
+        shared = self._groups.shared_between(group_id, *self.span)
+        self._shared[group_id] = self._in_range(row), shared
         self._known.pop(group_id, None)
