@@ -20,25 +20,35 @@ PROFILE_VARIABLE: Final = "PULSE_PROFILE"
 
 
 class NoServerError(CannotConnectError):
-    """No server was given and no embedded stack is running."""
+    """The embedded stack is to be used and does not run."""
 
-    def __init__(self, state_problem: str = "") -> None:
+    def __init__(self, state_problem: str = "", profile: str = "") -> None:
         """Describe the error.
 
         Args:
             state_problem: why it is unknown whether an embedded stack is running.
+            profile: name by which it was asked for; empty if no server was given.
         """
-        none_runs = _(
-            "no --server or --profile was given, neither PULSE_SERVER nor PULSE_PROFILE is set, "
-            "and no embedded stack is running."
-        )
-        unknown = _(
-            "no --server or --profile was given, neither PULSE_SERVER nor PULSE_PROFILE is set, "
-            "and the state of the embedded stack cannot be read: {reason}."
-        ).format(reason=state_problem)
+        if profile and state_problem:
+            detail = _(
+                "the profile {profile} is that of the embedded stack, whose state cannot be read: "
+                "{reason}."
+            )
+        elif profile:
+            detail = _("the profile {profile} is that of the embedded stack, which is not running.")
+        elif state_problem:
+            detail = _(
+                "no --server or --profile was given, neither PULSE_SERVER nor PULSE_PROFILE is "
+                "set, and the state of the embedded stack cannot be read: {reason}."
+            )
+        else:
+            detail = _(
+                "no --server or --profile was given, neither PULSE_SERVER nor PULSE_PROFILE is "
+                "set, and no embedded stack is running."
+            )
         super().__init__(
             _("No server to connect to"),
-            unknown if state_problem else none_runs,
+            detail.format(profile=profile, reason=state_problem),
             _(
                 "Give --server nats://HOST:4222, or start the embedded stack with "
                 "`pulse-desktop` or `pulse-desktop local`."
@@ -63,7 +73,7 @@ def requested_profile(arguments: Namespace) -> "Profile":
     from pulse_desktop.profiles.profile_lookup import find_profile
 
     given = option_values(vars(arguments))
-    name = getattr(arguments, "profile", None) or ""
+    name = getattr(arguments, "profile", None) or ""  # the variable gives way to --server
     if name and "servers" in given:
         raise _two_servers("--profile", "--server")
     if not name and "servers" not in given:
@@ -93,8 +103,13 @@ def names_server(arguments: Namespace) -> bool:
     """
     from pulse_desktop.profiles.profile import embedded_profile
 
-    name = getattr(arguments, "profile", None) or os.environ.get(PROFILE_VARIABLE, "").strip()
-    return bool(name) or requested_profile(arguments) != embedded_profile()
+    return bool(_profile_name(arguments)) or requested_profile(arguments) != embedded_profile()
+
+
+def _profile_name(arguments: Namespace) -> str:
+    """Return the profile of the command line or the environment, empty for none."""
+    name: str = getattr(arguments, "profile", None) or os.environ.get(PROFILE_VARIABLE, "").strip()
+    return name
 
 
 def chosen_profile(arguments: Namespace) -> "Profile":
@@ -118,7 +133,7 @@ def chosen_profile(arguments: Namespace) -> "Profile":
     if stack is not None:
         profile = recognized(profile, stack.server, stack.monitor)
     elif profile.is_embedded:
-        raise NoServerError(state_problem(data_folder().state_file))
+        raise NoServerError(state_problem(data_folder().state_file), _profile_name(arguments))
     for warning in readable_by_others(profile.options):
         write_note(warning)
     return profile

@@ -62,11 +62,11 @@ def are_origins_known(session: "Session", run: "TaskRun") -> bool:
             origin = runs.get(task_id)
             if task_id in seen:
                 continue
-            if origin is None:
-                start = each.began_at
-                return session.backfill.complete_since <= start - MAX_LOOK_BACK_S
             seen.add(task_id)
-            waiting.append(origin)
+            if origin is not None:
+                waiting.append(origin)
+            elif session.backfill.complete_since > each.began_at - MAX_LOOK_BACK_S:
+                return False
     return True
 
 

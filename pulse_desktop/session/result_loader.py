@@ -105,7 +105,7 @@ class ResultLoader:
         self._since, self._backlog = since, backlog
         self.store = ResultStore(connection, bucket)
         self._batches = BodyBatches(connection, bucket)
-        self._watch = ResultWatch(connection, arrivals, bucket, since=since, backlog=backlog)
+        self._watch = self._make_watch(bucket)
         self.observers: list[Callable[[StoredObject, TaskResult | str | None], None]] = []
         self._wake = asyncio.Event()
         self._reading = 0
@@ -201,6 +201,24 @@ class ResultLoader:
         if name == self.bucket:
             return
         self._supervisor.stop_group("results.watch")
+        self._forget_bucket()
+        self.store = ResultStore(self._connection, name)
+        self._batches = BodyBatches(self._connection, name)
+        self._watch = self._make_watch(name)
+        self._supervisor.start("results.watch", self._watch.run)
+
+    def _make_watch(self, bucket: str) -> ResultWatch:
+        return ResultWatch(
+            self._connection,
+            self._arrivals,
+            bucket,
+            since=self._since,
+            backlog=self._backlog,
+            on_replaced=self._forget_bucket,
+        )
+
+    def _forget_bucket(self) -> None:
+        """Forget the objects of a bucket that is not watched, or does not exist, any more."""
         # Changes of the old bucket must not be taken for changes of the new one.
         while self._arrivals:
             self._ingestor.drain(0.1)
@@ -208,12 +226,6 @@ class ResultLoader:
         self._refused.clear()
         self._refusal = ""
         self._state.results.clear()
-        self.store = ResultStore(self._connection, name)
-        self._batches = BodyBatches(self._connection, name)
-        self._watch = ResultWatch(
-            self._connection, self._arrivals, name, since=self._since, backlog=self._backlog
-        )
-        self._supervisor.start("results.watch", self._watch.run)
 
     async def buckets(self) -> list[BucketStatus]:
         """Return the buckets on the server, the watched one with its size.

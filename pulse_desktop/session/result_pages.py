@@ -33,12 +33,14 @@ class ResultPage(NamedTuple):
     """Some of the stored results, newest first.
 
     Attributes:
-        updates: what each result says of its run.
+        updates: what each result says of its run, without those that were deleted meanwhile.
         unread: about how many older results there are.
+        since: Unix seconds at which the oldest of them was stored.
     """
 
     updates: list[TaskRun]
     unread: int
+    since: float
 
 
 async def result_pages(
@@ -82,7 +84,7 @@ async def result_pages(
         finally:
             await cancel_and_wait(*loading)
         updates = [each for each in found if each is not None]
-        yield ResultPage(updates, pages.unread)
+        yield ResultPage(updates, pages.unread, objects[-1].stored_at)
         size = PAGE_SIZE
 
 

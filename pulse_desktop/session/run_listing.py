@@ -140,7 +140,7 @@ class RunListing:
                 self.unread = page.unread
                 for update in page.updates:
                     self._add(update)
-                self._results_since = page.updates[-1].last_seen
+                self._results_since = page.since
                 return
         except UserFacingError as error:
             self.problem = error.detail or error.title

@@ -234,7 +234,11 @@ class SubjectFeed:
             if not self._is_current:
                 self._to_replay = max(self._to_replay, consumer.pending)
             self._deduplicator.replaying = not consumer.at_end.is_set()
-            self._gaps.reconnected(self._clock(), missed=consumer.pending)
+            if self._position.covers_gap:
+                self._gaps.reconnected(self._clock(), missed=consumer.pending)
+            else:
+                reason = _("the stream was replaced while there was no connection")
+                self._gaps.reconnected(self._clock(), missed=None, reason=reason)
             self._set_mode("history", "")
             if end_live is not None:
                 await end_live()

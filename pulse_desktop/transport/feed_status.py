@@ -138,16 +138,18 @@ class GapLog:
             self._reason = reason or _("the connection was lost")
             self.offline_since = since
 
-    def reconnected(self, now: float, *, missed: int | None) -> None:
+    def reconnected(self, now: float, *, missed: int | None, reason: str = "") -> None:
         """Record that everything is received again.
 
         Args:
             now: Unix seconds.
             missed: messages that a stream kept meanwhile and delivers now; None without a stream.
+            reason: what happened meanwhile, empty for what is known already.
         """
         since, self.offline_since = self.offline_since, None
         if since is not None and missed != 0:
-            self.add(Gap(since, now, missed, filled=missed is not None, reason=self._reason))
+            why = reason or self._reason
+            self.add(Gap(since, now, missed, filled=missed is not None, reason=why))
 
     def fill(self, start: float) -> None:
         """Mark the gap that began at `start` as filled: a stream kept its messages."""

@@ -9,6 +9,7 @@ normal state: workers create it with the first result.
 import asyncio
 import contextlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -94,6 +95,7 @@ class ResultWatch:
         since: float | None = None,
         backlog: int | None = None,
         poll_s: float = POLL_INTERVAL_S,
+        on_replaced: Callable[[], object] = lambda: None,
     ) -> None:
         """Describe a watch; it begins with `run`.
 
@@ -105,6 +107,8 @@ class ResultWatch:
                 age.
             backlog: approximate number of the newest objects read at first, None for all.
             poll_s: seconds between checks whether the bucket (still) exists.
+            on_replaced: called before another bucket of the same name is read: the objects of the
+                former one do not exist any more.
         """
         self._connection = connection
         self._queue = queue
@@ -112,6 +116,7 @@ class ResultWatch:
         self._since = since
         self._backlog = backlog
         self._poll_s = poll_s
+        self._on_replaced = on_replaced
         self._opened_bucket: _Bucket | None = None
         self._consumer: OrderedConsumer | None = None
         self._unread = 0  # of the last bucket when it ceased to be read
@@ -249,6 +254,7 @@ class ResultWatch:
                 missed = self._unread if self._is_certain else None
                 self._gaps.add(Gap(self._checked_at, now, missed, filled=False))
             self._gaps.offline_since = None
+            self._on_replaced()
         if found is not None:
             self._checked_at, self._is_certain = now, True
 

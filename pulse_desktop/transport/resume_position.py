@@ -37,6 +37,8 @@ class ResumePosition:
         stream: the last one read; the deduplicator's `last` is a sequence of it. None at first.
         live_since: Unix seconds since which messages are received live instead, None while the
             stream is read.
+        covers_gap: whether the stream has all messages since the connection was lost: it is the
+            one that was read before, or was there by then.
     """
 
     def __init__(self, deduplicator: Deduplicator, gaps: GapLog) -> None:
@@ -44,6 +46,7 @@ class ResumePosition:
         self._gaps = gaps
         self.stream: SourceStream | None = None
         self.live_since: float | None = None
+        self.covers_gap = True
         self._blind: _BlindWindow | None = None
         self._backfill: _BlindWindow | None = None
         self._unreadable = False
@@ -79,9 +82,17 @@ class ResumePosition:
             stream: which.
             before_first: sequence before the first message that will arrive.
         """
-        if self.stream is None or not self.stream.is_same_as(stream):
+        offline_since = self._gaps.offline_since
+        is_other = self.stream is None or not self.stream.is_same_as(stream)
+        self.covers_gap = (
+            self.stream is None
+            or not is_other
+            or offline_since is None
+            or _was_there(stream, offline_since)
+        )
+        if is_other:
             self._deduplicator.last = max(before_first, stream.first - 1)
-        if self._backfill is not None:
+        if self._backfill is not None and _was_there(stream, self._backfill.since):
             self._gaps.fill(self._backfill.since)
         self.stream = stream
         self.live_since = self._blind = self._backfill = None
@@ -170,6 +181,11 @@ class ResumePosition:
                 reason=_("messages were removed before they were read"),
             )
         )
+
+
+def _was_there(stream: SourceStream, since: float) -> bool:
+    """Return whether a stream was made by a time, or so soon that it replaced another one."""
+    return stream.created <= since + CLOCK_MARGIN_S
 
 
 def _after(moment: float) -> DeliverPolicy:

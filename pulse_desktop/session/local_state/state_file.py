@@ -111,7 +111,7 @@ class LocalStateFile:
         """
 
         def attempt() -> Value:
-            if not self.path.exists():
+            if not os.path.lexists(self.path):  # a broken link is refused
                 self._disconnect()
                 return default
             return self._in_transaction(_READ, work)
@@ -146,7 +146,7 @@ class LocalStateFile:
         """
 
         def attempt() -> object:
-            if not self.path.exists():
+            if not os.path.lexists(self.path):  # a broken link is refused
                 self._disconnect()
                 return None
             self._in_transaction(_READ, lambda _connection: None)

@@ -60,6 +60,17 @@ def _no_names(_task_name: str) -> Sequence[str]:
     return ()
 
 
+def _may_repeat_keys(raw: bytes, value: Any) -> bool:
+    """Return whether JSON may have a key twice.
+
+    Args:
+        raw: the JSON.
+        value: what it decodes to.
+    """
+    # An escaped quote or colon would be counted once decoded.
+    return b"\\u00" in raw or len(_KEY.findall(raw)) != len(_KEY.findall(to_json(value).encode()))
+
+
 class Masker:
     """Masks messages and results, in the order in which they are recorded.
 
@@ -107,19 +118,23 @@ class Masker:
         except (ValueError, RecursionError):
             return self._unreadable(raw).encode()
         self._left_out.clear()
-        masked = self.mask_value(self._unambiguous(raw, value))
-        masked = self._without_quoted(message, value, masked)
+        may_repeat = _may_repeat_keys(raw, value)
+        masked = self.mask_value(self._unambiguous(raw, value) if may_repeat else value)
+        masked = self._without_quoted(message, value, masked, may_repeat=may_repeat)
         if masked is value and b"\n" not in raw and b"\r" not in raw:
             return raw  # exactly as it was sent, with repeated keys and numbers of any length
         return to_json(masked).encode()
 
-    def _without_quoted(self, message: InboundMessage, value: Any, masked: Any) -> Any:
+    def _without_quoted(
+        self, message: InboundMessage, value: Any, masked: Any, *, may_repeat: bool
+    ) -> Any:
         """Return a masked message without values that were left out of the arguments of its run.
 
         Args:
             message: the message.
             value: its payload.
             masked: the same without secrets.
+            may_repeat: whether the payload may have a key twice, of which one value is dropped.
         """
         is_task = message.source is Source.TASK
         about = value if is_task else value.get("data", value) if isinstance(value, dict) else None
@@ -134,7 +149,8 @@ class Masker:
             return masked
         cleaned = mask_about_run(masked, mask)
         self.masked_whole += take_masked_whole(mask) and cleaned is not masked
-        return cleaned
+        # A copy: as it was sent, it has the dropped values, which may quote what is masked.
+        return dict(cleaned) if may_repeat and cleaned is value else cleaned
 
     def _mask_of(self, run_id: str, *, has_error: bool) -> Callable[[str], str] | None:
         """Return what masks the values of a run in texts about it, None for nothing to mask."""
@@ -216,7 +232,8 @@ class Masker:
             with contextlib.suppress(ValueError, RecursionError):
                 raw = without_surrogates(text).encode()
                 value = decode_any_json(raw)
-                masked = self._value(self._unambiguous(raw, value), depth - 1)
+                known = self._unambiguous(raw, value) if _may_repeat_keys(raw, value) else value
+                masked = self._value(known, depth - 1)
                 if masked is not value:
                     return to_json(masked)
         if depth and (content := decode_base64(text)) is not None:
@@ -248,12 +265,9 @@ class Masker:
         tells whether something else is one.
 
         Args:
-            raw: the JSON.
+            raw: the JSON, which may have a key twice.
             value: what it decodes to.
         """
-        keys = len(_KEY.findall(raw))
-        if b"\\u00" not in raw and keys == len(_KEY.findall(to_json(value).encode())):
-            return value  # an escaped quote or colon would be counted once decoded
         doubtful = False
 
         def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-import msgspec
-
+from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.query.amount_text import amount_text
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.query.query_edit import joined, with_condition
@@ -111,7 +110,7 @@ def values_of_arguments(
         if isinstance(value, dict | list):
             continue
         field = argument_field(name, fields.is_known)
-        shown = msgspec.json.encode(value).decode()
+        shown = to_json(value)
         result.append(CellValue(field, FieldKind.VALUE, value, f"{field} =", shown))
     return result
 

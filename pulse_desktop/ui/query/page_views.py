@@ -211,9 +211,13 @@ class PageViews(QObject):
     def save(self, name: str = "") -> str:
         """Save what is shown, under the name of the current view or another one.
 
+        Args:
+            name: another name; empty to change the current view. One without a time range stays so.
+
         Returns:
             Why it was not saved, empty if it was.
         """
+        keeps_range = not (name.strip() or self.current.time_range)
         name = name.strip() or self.current.name
         if any(view.name == name for view in self.system):
             return _("“{name}” is a view of Pulse Desktop, which cannot be changed.").format(
@@ -223,6 +227,8 @@ class PageViews(QObject):
         if former is not None and former.refusal:
             return former.refusal
         view = self._shown(name)
+        if keeps_range:
+            view = msgspec.structs.replace(view, time_range="")
         if former is not None:
             view = msgspec.structs.replace(view, profile=former.profile)
         problem = self._saved.save(view)

@@ -64,3 +64,26 @@ async def test_a_result_is_unread_while_it_waits_and_while_it_is_read(
         await wait_until(lambda: not session.drain(1.0) and not loader.pending)
         assert loader.read_since == -math.inf
     await client.close()
+
+
+async def test_the_results_of_a_bucket_that_was_replaced_are_forgotten(
+    nats_server: NatsServer,
+) -> None:
+    client = await connect(nats_server.url)
+    js = client.jetstream()
+    bucket = await js.create_object_store(RESULT_BUCKET)
+    for name in ("a", "b", "c"):
+        await bucket.put(name, result_body())
+    async with open_session(nats_server) as session:
+        assert await session.wait_caught_up()
+        results = session.state.results
+        assert set(results.keys) == {"a", "b", "c"}
+        await js.delete_object_store(RESULT_BUCKET)
+        bucket = await js.create_object_store(RESULT_BUCKET)
+        await bucket.put("c", result_body(is_err=True))
+        await wait_until(lambda: set(results.keys) == {"c"} and results.count == 1, 30)
+        assert await session.wait_caught_up()
+        row = results.get("c")
+        assert row is not None
+        assert row.outcome == "failed"
+    await client.close()

@@ -10,6 +10,7 @@ from nats.aio.client import Client
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
@@ -21,6 +22,7 @@ from pulse_desktop.protocol.topics import (
 from pulse_desktop.session.run_listing import RunListing
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.transport.object_pages import ObjectPages
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, result_body, store_results
@@ -108,6 +110,25 @@ async def test_the_first_runs_are_listed_before_most_results_are_read(
         assert [run.task_id for run in first] == [key_of(n) for n in range(999, 989, -1)]
         assert listing.unread == 990
         assert len(session.state.results.rows) == len(session.state.runs.rows) == 0
+
+
+async def test_a_page_of_results_that_were_all_deleted_meanwhile_is_passed_over(
+    nats_server: NatsServer, worker: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_page = ObjectPages.next
+    deleted = [key_of(2)]
+
+    async def delete_and_read(pages: ObjectPages, size: int) -> list[StoredObject]:
+        found = await read_page(pages, size)
+        while deleted:
+            await (await worker.jetstream().object_store(RESULT_BUCKET)).delete(deleted.pop())
+        return found
+
+    monkeypatch.setattr(ObjectPages, "next", delete_and_read)
+    await store_results(worker, 3)
+    async with open_session(nats_server, stored_results=0) as session:
+        pages = await list_all(session, first_page=1)
+    assert [run.task_id for runs in pages for run in runs] == [key_of(1), key_of(0)]
 
 
 async def test_runs_of_history_are_listed_when_results_cannot_be_read(

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from nats.aio.subscription import Subscription
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.transport import resume_position
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerStalledError,
@@ -186,6 +189,31 @@ async def test_a_stream_created_again_after_its_deletion_is_read(
         await publish(nats_server, range(10, 15))
         await wait_until(lambda: len(running.take()) >= 15)
         assert running.payloads() == list(range(15))
+
+
+@pytest.mark.parametrize("is_emptied", [True, False])
+async def test_an_outage_after_which_the_store_is_empty_is_an_open_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_emptied: bool
+) -> None:
+    monkeypatch.setattr(resume_position, "CLOCK_MARGIN_S", 0.0)
+    store_dir = tmp_path / "store"
+    with NatsServer(jetstream=True, store_dir=store_dir) as server:
+        await create_stream(server)
+        async with RunningFeed(server) as running:
+            await publish(server, range(5))
+            await wait_until(lambda: len(running.take()) == 5)
+            server.kill()
+            await running.in_mode("off")
+            if is_emptied:
+                shutil.rmtree(store_dir)
+            server.start()
+            if is_emptied:
+                await create_stream(server)
+            await running.in_mode("history")
+            await publish(server, [5])
+            await wait_until(lambda: running.payloads() == list(range(6)))
+            gaps = running.status.gaps
+    assert [gap.filled for gap in gaps] == ([False] if is_emptied else [])
 
 
 async def test_a_server_that_restarts_without_jetstream_is_subscribed_to_meanwhile(

@@ -178,6 +178,23 @@ def test_changes_are_saved_in_the_view(qtbot: QtBot, page: RunsPage) -> None:
     assert ids(page) == [0, 3, 6, 9]
 
 
+@pytest.mark.parametrize("is_saved_as", [False, True])
+def test_only_saving_as_gives_a_view_a_time_range(
+    qtbot: QtBot, page: RunsPage, *, is_saved_as: bool
+) -> None:
+    save_as(qtbot, page)
+    page.context.time.set_range(last(900.0))
+    page.filter_bar.set_filter((), "language=uk")
+    if is_saved_as:
+        assert page.views.save(NAME) == ""
+    else:
+        choose(page, "Save changes")
+    view = page.views.find(NAME)
+    assert view is not None
+    assert (view.query, view.time_range) == ("language=uk", "last 900s" if is_saved_as else "")
+    assert not page.views.is_modified
+
+
 def test_another_view_is_not_opened_over_unsaved_changes_unasked(
     qtbot: QtBot, page: RunsPage
 ) -> None:

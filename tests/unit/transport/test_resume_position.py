@@ -125,6 +125,18 @@ def test_messages_stored_by_a_replacement_before_the_subscription_are_read_from_
     assert gap.filled
 
 
+@pytest.mark.parametrize(("created", "is_filled"), [(949.0, True), (951.0, True), (960.0, False)])
+def test_a_stream_made_during_an_outage_does_not_fill_it(
+    feed: Feed, created: float, *, is_filled: bool
+) -> None:
+    feed.read(stream(), 1, 2, 3)
+    feed.gaps.disconnected(950.0)
+    replacement = stream(last=2, created=created)
+    assert feed.position.start_in(replacement, NOW) is not None
+    feed.position.begin_reading(replacement, 0)
+    assert feed.position.covers_gap is is_filled
+
+
 def test_a_stream_created_after_the_subscription_fills_no_gap(feed: Feed) -> None:
     feed.read(stream(), 1)
     feed.gaps.disconnected(950.0)

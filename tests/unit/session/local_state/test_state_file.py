@@ -286,3 +286,14 @@ def test_what_another_program_wrote_while_the_file_was_locked_is_seen(
     other.execute("COMMIT")
     other.close()
     assert file.version() != before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a permission")
+@pytest.mark.parametrize("target", ["state.sqlite3", "nothing"])
+def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, target: str) -> None:
+    path = tmp_path / "state.sqlite3"
+    path.symlink_to(target)
+    for use in (count, insert, LocalStateFile.version):
+        with pytest.raises(LocalStateError, match="symbolic link"):
+            use(LocalStateFile(path))
+    assert path.is_symlink()

@@ -727,3 +727,17 @@ def test_values_of_many_runs_are_bounded() -> None:
     values.add("long", ["x" * 90])
     assert "r3" not in values
     assert "long" in values
+
+
+@pytest.mark.parametrize("message", ["bad alice-secret", "other"])
+def test_a_dropped_value_of_a_repeated_key_quotes_no_masked_argument(message: str) -> None:
+    masker = Masker(("author",))
+    masker.mask_payload(queued({"author": "alice-secret"}))
+    payload = (
+        '{"type":"task.failed","data":{"task_id":"a1","error":"bad alice-secret","error":"'
+        + message
+        + '"}}'
+    ).encode()
+    assert b"alice" not in masker.mask_payload(event(payload))
+    other = payload.replace(b'"a1"', b'"b2"')
+    assert masker.mask_payload(event(other)) == other
