@@ -87,6 +87,13 @@ def recording_size(text: str) -> int:
     return count
 
 
+def field_name(text: str) -> str:
+    """Check the name of a field or an argument."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(_("the name is empty"))
+    return text
+
+
 def history_age(text: str) -> float:
     """Convert a duration for which history may be kept."""
     seconds = _seconds(text)

@@ -4,6 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.exit_codes import USAGE
 from pulse_desktop.cli.last_good_run import find_last_good_run
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
@@ -62,6 +63,9 @@ async def run(arguments: Namespace) -> int:
         first = session.state.runs.get(first.task_id) or first
         if arguments.other_id:
             second = await find_run(session, arguments.other_id, missing, accept_unique_so_far=True)
+            if second.task_id == first.task_id:
+                write_note(_("Both ids are those of one run: {id}.").format(id=first.task_id))
+                return USAGE
         else:
             second = await find_last_good_run(session, first)
         values = await _return_values(session, first, second)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.argument_types import duration, recording_size, since
+from pulse_desktop.cli.argument_types import duration, field_name, recording_size, since
 from pulse_desktop.cli.connection import catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.missing_messages import (
@@ -85,6 +85,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--mask",
         action="append",
+        type=field_name,
         default=[],
         metavar="NAME",
         help=_("leave out the values of fields and arguments of this name; can be repeated"),
@@ -202,12 +203,15 @@ async def _record(
     past: list[str] | None = None if arguments.since else []
     reason = "stopped"
 
-    async def wait() -> None:
+    async def note_past(timeout_s: float) -> None:
         nonlocal past
+        if await session.wait_caught_up(timeout_s):
+            past = describe_unreadable(session.unreadable)
+
+    async def wait() -> None:
         if past is None:
             await catch_up(session, is_long=True)
-            if await session.wait_caught_up(0.0):
-                past = describe_unreadable(session.unreadable)
+            await note_past(0.0)
         if arguments.duration is None:
             await asyncio.Event().wait()
         await asyncio.sleep(arguments.duration)
@@ -223,13 +227,12 @@ async def _record(
         interrupt.handle()
     finally:
         await cancel_and_wait(waiting)
-        if not writing.done():
-            await cancel_and_wait(writing)
+        await cancel_and_wait(writing)
     if writing.done() and not writing.cancelled():
         writing.result()
     session.drain(_DRAIN_S)  # what has arrived before a connection was lost
-    if past is None and session.connection.connected and await session.wait_caught_up(_DRAIN_S):
-        past = describe_unreadable(session.unreadable)
+    if past is None and session.connection.connected:
+        await interrupt.guard(lambda: note_past(_DRAIN_S))
     unread = None if recorder.is_full else await _unread_results(session, since, interrupt)
     missing = missing_messages(session, past, unread_results=unread)
     if arguments.since:

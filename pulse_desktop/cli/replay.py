@@ -11,7 +11,7 @@ from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.window import add_theme_option, load_window
 from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
     from pulse_desktop.session.recording.playback import Playback
@@ -131,18 +131,19 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
             end=formats.absolute(playback.last_at),
         )
     )
-    text = _("contents   {messages} messages, {runs} runs, {results} results")
     results, keys = _count_results(reader), len(playback.results)
+    runs = len(playback.state.runs.rows)
+    counted = [
+        ngettext("{count} message", "{count} messages", playback.messages).format(
+            count=formats.count(playback.messages)
+        ),
+        ngettext("{count} run", "{count} runs", runs).format(count=formats.count(runs)),
+        ngettext("{count} result", "{count} results", results).format(count=formats.count(results)),
+    ]
+    contents = ", ".join(counted)
     if results != keys:
-        text = _("contents   {messages} messages, {runs} runs, {results} results (keys: {keys})")
-    write_text(
-        text.format(
-            messages=formats.count(playback.messages),
-            runs=formats.count(len(playback.state.runs.rows)),
-            results=formats.count(results),
-            keys=formats.count(keys),
-        )
-    )
+        contents += _(" (keys: {keys})").format(keys=formats.count(keys))
+    write_text(_("contents   {contents}").format(contents=contents))
     if header.masked:
         write_text(_("left out   {names}").format(names=", ".join(header.masked)))
     for each in damage_texts(find_damage(reader)):
@@ -150,7 +151,11 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
     if reader.end is not None:
         note_missing(reader.end.missing)
         if reader.end.dropped:
-            text = _("{count} messages were not recorded.")
+            text = ngettext(
+                "{count} message or result was not recorded.",
+                "{count} messages and results were not recorded.",
+                reader.end.dropped,
+            )
             write_note(text.format(count=formats.count(reader.end.dropped)))
     if not reader.has_checksums:
         write_note(_("It has no checksums: a change within a line is not always noticed."))

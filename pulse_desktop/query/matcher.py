@@ -228,7 +228,10 @@ class _Compiler(Generic[RowT_contra]):
     def _text_comparison(self, node: Comparison) -> Condition[RowT_contra]:
         conditions = []
         for value in node.values:
-            if not isinstance(value, Value) or node.operator not in EQUAL:
+            if not isinstance(value, Value):
+                message = _("“{field}” has no ranges").format(field=node.field)
+                raise QueryError(message, node.field_end, node.values[-1].end)
+            if node.operator not in EQUAL:
                 message = _("“{field}” is searched for words: use :").format(field=node.field)
                 raise QueryError(message, node.field_end, node.values[-1].end)
             conditions.append(self._free_text(value.text, quoted=value.quoted))

@@ -85,7 +85,8 @@ def local_time_text(at: float, *, is_end: bool = False) -> str:
         at: Unix seconds.
         is_end: whether it ends a range. A time without seconds would end it a minute later.
     """
-    moment = datetime.fromtimestamp(at)  # noqa: DTZ006  as everywhere, local time
+    # Down to the millisecond, exactly: `fromtimestamp` may round up to the next one.
+    moment = datetime.fromtimestamp(math.floor(Fraction(at) * 1_000) / 1_000)  # noqa: DTZ006  local
     text = moment.isoformat(sep="T", timespec="milliseconds")
     text = text if is_end else text.removesuffix(".000").removesuffix(":00")
     return text + repeated_offset(at)

@@ -10,6 +10,7 @@ import heapq
 import math
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
+from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.history_extent import (
@@ -24,6 +25,9 @@ from pulse_desktop.session.result_pages import ResultPage
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state
 from pulse_desktop.state.task_runs import TaskRuns
+
+STORING_MARGIN_S: Final = 10.0
+"""How long after the end of a run its result may be stored."""
 
 
 class RunListing:
@@ -190,7 +194,7 @@ class RunListing:
                 heapq.heappush(order, (-run.began_at, task_id))
             elif run.last_activity < self._since:
                 self._forget(task_id)
-            elif _is_resolved(run, history):
+            elif _is_resolved(run, history) or self._has_no_messages(run, history):
                 self._forget(task_id)
                 yield run
             elif needed == -math.inf:
@@ -199,6 +203,15 @@ class RunListing:
                 return
             else:
                 self._unresolved.append(task_id)
+
+    def _has_no_messages(self, run: TaskRun, read_since: float) -> bool:
+        """Return whether a run is known only from its result, as far as it ran for.
+
+        Its worker publishes no events: that of its start would have been read.
+        """
+        ran_s = run.run_s or 0.0
+        is_read = read_since <= run.last_seen - ran_s - STORING_MARGIN_S
+        return is_read and run.task_id in self._only_results
 
     def _forget(self, task_id: str) -> None:
         self._found.discard(task_id)

@@ -16,7 +16,6 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.shared_values import (
     MIN_MEMBERS,
-    MIN_SUCCESSES,
     RunValues,
     SharedCounts,
     SharedValue,
@@ -137,11 +136,10 @@ class GroupComparisons:
         number = 0
         if len(members) >= MIN_MEMBERS:
             for run in self._runs_at(members):
-                failed.update(self.values.of(run).items())
+                self.values.count_run(run, failed)
                 number += 1
                 yield
         succeeded: list[SharedCounts] = []
-        of_successes = 0
         for task in tasks if number >= MIN_MEMBERS else ():
             successes = self._successes.get(task)
             if successes is None:
@@ -149,19 +147,15 @@ class GroupComparisons:
             if not successes.is_counted(self._now, _RECOUNT_S):
                 yield from self._count(successes)
             if successes.counted is not None:
-                counts, count = successes.counted
-                succeeded.append(counts)
-                of_successes += count
-        if of_successes < MIN_SUCCESSES:
-            return ()
-        return shared_values(failed, number, succeeded, of_successes)
+                succeeded.append(successes.counted[0])
+        return shared_values(failed, number, succeeded)
 
     def _count(self, successes: TaskSuccesses) -> Iterator[None]:
         counts: SharedCounts = Counter()
         number, changes = 0, successes.changes
         for run in self._runs_at(list(successes.positions)):
             if run.state is RunState.SUCCEEDED:
-                counts.update(self.values.of(run).items())
+                self.values.count_run(run, counts)
                 number += 1
                 yield
         successes.set_counted(counts, number, changes, self._now)

@@ -8,7 +8,7 @@ import msgspec
 
 from pulse_desktop.model.json_decoding import decode_json
 from pulse_desktop.protocol.task_message import display_labels
-from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run import Request, TaskRun
 
 MIN_MEMBERS: Final = 2
 MIN_SUCCESSES: Final = 3
@@ -27,7 +27,10 @@ MAX_TEXT: Final = 120
 ParameterNames = Callable[[str], Sequence[str]]
 WorkerVersion = Callable[[str], str]
 SharedCounts = Counter[tuple[str, str]]
-"""Number of runs by field and value."""
+"""Number of runs by field and value; with `_KNOWN`, of those of which a source is known."""
+_KNOWN: Final = ""
+_REQUEST: Final = "request"
+"""The source of arguments and labels; the other fields are sources themselves."""
 
 
 class SharedValue(msgspec.Struct, frozen=True, gc=False):
@@ -40,7 +43,8 @@ class SharedValue(msgspec.Struct, frozen=True, gc=False):
         members: how many of the failures have it.
         of_members: how many failures were compared.
         successes: how many of the successes have it.
-        of_successes: how many successes were compared.
+        of_successes: how many successes were compared: of those known from their results alone,
+            worker and arguments are unknown.
     """
 
     field: str
@@ -73,13 +77,25 @@ class RunValues:
         self._parameter_names = parameter_names
         self._worker_version = worker_version
 
+    def count_run(self, run: TaskRun, counts: SharedCounts) -> None:
+        """Count the values of a run, and which of its sources are known."""
+        values = self.of(run)
+        counts.update(values.items())
+        counts.update(
+            (_KNOWN, source) for source in ("worker", "version", "attempt") if source in values
+        )
+        if _is_compared(run.request):
+            counts[_KNOWN, _REQUEST] += 1
+
     def of(self, run: TaskRun) -> dict[str, str]:
         """Return the values of a run by field; nested and long ones are left out."""
-        values = {"worker": run.worker, "attempt": str(run.attempt)}
+        values = {}
+        if run.attempts:
+            values = {"worker": run.worker, "attempt": str(run.attempt)}
         if run.worker and (version := self._worker_version(run.worker)):
             values["version"] = version
         request = run.request
-        if request is not None and len(request.args) + len(request.kwargs) <= _MAX_BYTES:
+        if request is not None and _is_compared(request):
             names = self._parameter_names(run.name)
             for index, value in enumerate(_items(request.args)):
                 name = names[index] if index < len(names) else str(index)
@@ -93,7 +109,7 @@ class RunValues:
 
 
 def shared_values(
-    failed: SharedCounts, of_members: int, succeeded: Sequence[SharedCounts], of_successes: int
+    failed: SharedCounts, of_members: int, succeeded: Sequence[SharedCounts]
 ) -> tuple[SharedValue, ...]:
     """Return the values that failures share, most telling first.
 
@@ -101,17 +117,20 @@ def shared_values(
     have explains nothing.
 
     Args:
-        failed: how many failures have a value.
+        failed: how many failures have a value, see `RunValues.count_run`.
         of_members: number of failures.
-        succeeded: how many successes have a value, by task.
-        of_successes: number of successes of all tasks.
+        succeeded: the same of the successes, by task.
     """
-    if of_members < MIN_MEMBERS or of_successes < MIN_SUCCESSES:
+    if of_members < MIN_MEMBERS:
         return ()
     found = []
     for (field, value), count in failed.items():
         share = count / of_members
-        if share < MIN_SHARE:
+        if share < MIN_SHARE or field == _KNOWN:
+            continue
+        source = (_KNOWN, _REQUEST if "." in field else field)
+        of_successes = sum(counts[source] for counts in succeeded)
+        if of_successes < MIN_SUCCESSES:
             continue
         successes = sum(counts[field, value] for counts in succeeded)
         other = successes / of_successes
@@ -120,6 +139,11 @@ def shared_values(
             found.append((other - share, field, shared))
     found.sort(key=lambda each: each[:2])
     return tuple(shared for _difference, _field, shared in found[:MAX_SHARED])
+
+
+def _is_compared(request: Request | None) -> bool:
+    """Return whether arguments and labels are known, and not too large to be compared."""
+    return request is not None and len(request.args) + len(request.kwargs) <= _MAX_BYTES
 
 
 def _put(values: dict[str, str], field: str, value: object) -> None:

@@ -81,7 +81,7 @@ def test_a_run_is_compared_without_what_cannot_be_decoded(run: TaskRun) -> None:
 
 def test_no_message_no_value_and_no_match_is_found(run: TaskRun) -> None:
     assert message_ids_of(run) == []
-    assert RunValues().of(run) == {"attempt": "1"}
+    assert RunValues().of(run) == {}
     assert not compile_query(parse('args.message_id:"x"'), run_fields(), 0.0).accepts(run)
 
 

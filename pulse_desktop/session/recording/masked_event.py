@@ -77,8 +77,16 @@ def _identifies(key: Any, item: Any) -> bool:
     A masked argument may have the same text by chance, such as the name of its worker.
     """
     if key in _SENDER_KEYS:
-        return isinstance(item, str) and _SENDER.fullmatch(item) is not None
+        return is_sender(key, item)
     return key in _IDENTITY_KEYS or (key == "outcome" and item in _OUTCOMES)
+
+
+def is_sender(key: Any, item: Any) -> bool:
+    """Return whether a value of an event is the name of a worker, or of a desktop.
+
+    That of a desktop, `desktop:user@host`, looks like a login with a password.
+    """
+    return key in _SENDER_KEYS and isinstance(item, str) and _SENDER.fullmatch(item) is not None
 
 
 def mask_labels(labels: dict[Any, Any], mask: Callable[[str], str]) -> dict[Any, Any]:

@@ -30,6 +30,7 @@ from pulse_desktop.session.recording.encoded_text import (
 )
 from pulse_desktop.session.recording.masked_event import (
     has_error_text,
+    is_sender,
     mask_about_run,
     mask_labels,
     mask_returned,
@@ -292,7 +293,11 @@ class Masker:
 
     def _dictionary(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
         masked = {
-            key: self._masked(item) if self._is_left_out(key) else self._value(item, depth)
+            key: self._masked(item)
+            if self._is_left_out(key)
+            else item
+            if is_sender(key, item)
+            else self._value(item, depth)
             for key, item in value.items()
         }
         if "value" in value and any(map(self._is_left_out, (value.get("name"), value.get("key")))):

@@ -106,11 +106,15 @@ class Playback:
                 case ObjectLine(stored):
                     self.state.fold((stored,))
                     self.state.pending_reads.clear()
+                    self.results.discard_before(stored.key, stored.sequence)
                 case ResultLine(stored, None, problem):
                     self._fold_unread(stored, problem)
+                    self.results.discard_before(stored.key, stored.sequence)
                 case ResultLine(stored, RecordedResult() as recorded):
                     self.state.fold_result(stored, task_result(recorded))
-                    self.results.put(stored.key, recorded)
+                    row = self.state.results.get(stored.key)
+                    if row is None or row.stored.sequence <= stored.sequence:
+                        self.results.put(stored.key, stored.sequence, recorded)
         except MalformedLineError:
             self._reader.malformed += 1
 

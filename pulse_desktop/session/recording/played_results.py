@@ -32,7 +32,8 @@ class PlayedResults:
             max_results: how many are kept; the least recent ones make room.
         """
         self._max_results = max_results
-        self._places: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        # By key: sequence in the bucket, and the place in the file.
+        self._places: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
         self._file: IO[bytes] | None = None
         self._size = 0
         self._compress = zstandard.ZstdCompressor(level=_LEVEL).compress
@@ -41,8 +42,14 @@ class PlayedResults:
     def __len__(self) -> int:
         return len(self._places)
 
-    def put(self, key: str, recorded: RecordedResult) -> None:
-        """Keep a result in place of an earlier one."""
+    def put(self, key: str, sequence: int, recorded: RecordedResult) -> None:
+        """Keep a result in place of an earlier one.
+
+        Args:
+            key: of the result.
+            sequence: of its metadata in the bucket.
+            recorded: the result.
+        """
         self._places.pop(key, None)
         compressed = self._compress(msgspec.json.encode(recorded))
         try:
@@ -50,17 +57,23 @@ class PlayedResults:
         except OSError:
             self.lost += 1
             return
-        self._places[key] = self._size, len(compressed)
+        self._places[key] = sequence, self._size, len(compressed)
         self._size += len(compressed)
         if len(self._places) > self._max_results:
             self._places.popitem(last=False)
+
+    def discard_before(self, key: str, sequence: int) -> None:
+        """Forget a result that was replaced or deleted by an object with a later sequence."""
+        place = self._places.get(key)
+        if place is not None and place[0] < sequence:
+            del self._places[key]
 
     def get(self, key: str) -> TaskResult | None:
         """Return a result, None if it is not kept or cannot be read from the disk."""
         place = self._places.get(key)
         if place is None or self._file is None:
             return None
-        start, length = place
+        _sequence, start, length = place
         try:
             self._file.seek(start)
             compressed = self._file.read(length)

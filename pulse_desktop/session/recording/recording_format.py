@@ -131,7 +131,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
         reason: why it ended: "stopped", "duration" or "size".
         messages: how many messages were recorded.
         results: how many results; in older recordings with those that were not read.
-        dropped: messages that could not be recorded.
+        dropped: messages and results that could not be recorded.
         missing: what of the wanted messages was not received, and why; see `missing_texts`.
         unread: how many results were too large, or could not be read.
         lines: between header and end; None in an older recording.

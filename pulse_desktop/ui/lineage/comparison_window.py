@@ -165,12 +165,11 @@ class ComparisonWindow(QDialog):
         buffer = RingBuffer[Row](max(1, len(rows)))
         for row in reversed(rows):  # a live table has the newest row on top
             buffer.append(row)
-        self.table.rows_model.set_rows(buffer)
+        self.table.replace_rows(buffer, lambda row: (row.section, row.path))
         self.table.refresh(0.0)
-        if rows:
+        if rows and not self.table.currentIndex().isValid():
             self.table.setCurrentIndex(self.table.rows_model.index(0, 0))
-        else:
-            self._show_values(None)
+        self._show_values(self.table.current_row())
 
     def _show_values(self, row: Row | None) -> None:
         for field, value in zip(

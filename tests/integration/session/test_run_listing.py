@@ -19,6 +19,7 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
+from pulse_desktop.session import run_listing
 from pulse_desktop.session.run_listing import RunListing
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
@@ -129,6 +130,24 @@ async def test_a_page_of_results_that_were_all_deleted_meanwhile_is_passed_over(
     async with open_session(nats_server, stored_results=0) as session:
         pages = await list_all(session, first_page=1)
     assert [run.task_id for runs in pages for run in runs] == [key_of(1), key_of(0)]
+
+
+async def test_the_newest_run_is_listed_first_though_only_its_result_is_known(
+    nats_server: NatsServer, worker: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_listing, "STORING_MARGIN_S", 0.0)
+    for number in range(100):
+        await publish(worker, "task.started", f"event {number}")
+    bucket = await worker.jetstream().create_object_store(RESULT_BUCKET)
+    await bucket.put("newest", result_body().replace(b"0.5", b"0.0"))
+    async with open_session(nats_server, newest=20, reads_back=False, stored_results=0) as session:
+        assert await session.wait_history()
+        listing = RunListing(session.state.runs, session.results, session.backfill, 0.0)
+        listed: list[str] = []
+        async with aclosing(listing.latest_first(10)) as found:
+            async for runs in found:
+                listed += [run.task_id for run in runs]
+    assert listed == ["newest", *(f"event {number}" for number in range(99, -1, -1))]
 
 
 async def test_runs_of_history_are_listed_when_results_cannot_be_read(

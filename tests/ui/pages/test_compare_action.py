@@ -4,12 +4,14 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.state.run_comparison import Section
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
@@ -103,6 +105,27 @@ def test_the_whole_values_of_a_row_are_shown_below(page: RunsPage) -> None:
     number = list(rows(shown)).index("error message")
     shown.table.setCurrentIndex(shown.table.rows_model.index(number, 0))
     assert [field.toPlainText() for field in shown.values] == ["no answer", ""]
+
+
+def test_the_row_that_is_read_stays_when_more_is_known_and_when_others_are_hidden(
+    page: RunsPage,
+) -> None:
+    page.navigate(ShowRun("bad"))
+    page.compare_selected()
+    shown = window(page)
+    assert shown.comparison is not None
+    number = list(rows(shown)).index("error message")
+    shown.table.setCurrentIndex(shown.table.rows_model.index(number, 0))
+    first = shown.comparison.rows[0]
+    more = msgspec.structs.replace(first, path="result.new", section=Section.RESULT)
+    known = msgspec.structs.replace(shown.comparison, rows=(more, *shown.comparison.rows))
+    shown.show_comparison(known)
+    for _twice in range(2):
+        current = shown.table.current_row()
+        assert current is not None
+        assert (current.section, current.first) == (Section.ERROR, "no answer")
+        assert [field.toPlainText() for field in shown.values] == ["no answer", ""]
+        shown.only_differences.click()
 
 
 def test_a_run_whose_task_never_succeeded_has_nothing_to_be_compared_with(

@@ -126,3 +126,9 @@ def test_an_exact_time_means_one_instant_in_any_zone(
 ) -> None:
     use_zone(zone)
     assert times(f"at:{exact_time_text(at)}", at - 3600.0, float(at), at + 3600.0) == [at]
+
+
+@given(st.floats(0, 4e9))
+@example(1796219689.5329998)
+def test_a_time_from_here_on_begins_no_later_than_it(at: float) -> None:
+    assert times(f"at>={local_time_text(at)}", at) == [at]

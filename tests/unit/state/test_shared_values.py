@@ -29,11 +29,14 @@ def run(
 
 
 def counts(runs: Sequence[TaskRun]) -> SharedCounts:
-    return Counter(entry for each in runs for entry in VALUES.of(each).items())
+    found: SharedCounts = Counter()
+    for each in runs:
+        VALUES.count_run(each, found)
+    return found
 
 
 def shared(failures: Sequence[TaskRun], successes: Sequence[TaskRun]) -> tuple[SharedValue, ...]:
-    return shared_values(counts(failures), len(failures), [counts(successes)], len(successes))
+    return shared_values(counts(failures), len(failures), [counts(successes)])
 
 
 def found(failures: Sequence[TaskRun], successes: Sequence[TaskRun]) -> list[tuple[str, str]]:
@@ -90,3 +93,16 @@ def test_odd_arguments_are_left_out() -> None:
         "args.limit": "true",
         "args.2": "1.5",
     }
+
+
+def test_successes_known_from_their_results_alone_are_not_compared_in_what_is_unknown() -> None:
+    failures = [run(number, labels={"tenant": "a"}) for number in range(3)]
+    results = [TaskRun(f"{number:032x}", "m:f") for number in range(50)]
+    same = [run(number + 10, labels={"tenant": "a"}) for number in range(5)]
+    assert shared(failures, [*results, *same]) == ()
+    others = [run(number + 10, worker="w-2", labels={"tenant": "a"}) for number in range(5)]
+    assert shared(failures, [*results, *others]) == (
+        SharedValue("version", "2.0", 3, 3, 0, 5),
+        SharedValue("worker", "w-1", 3, 3, 0, 5),
+    )
+    assert shared(failures, [*results, *others[:2]]) == ()

@@ -90,17 +90,17 @@ class CompareAction:
         self, window: ComparisonWindow, first: TaskRun, second: TaskRun, *, is_last_good: bool
     ) -> None:
         """Read both results and compare again, unless the window was closed meanwhile."""
-        results, note = self._context.results, ""
+        results, notes = self._context.results, list[str]()
         one = await results.return_value(first)
         if is_last_good:
             found = await results.last_good_run(first)
             if found is None:
-                note = _("no run was found whose stored result is a success too")
+                notes.append(_("no run was found whose stored result is a success too"))
             second = found or second
         other = await results.return_value(second)
         problems = list(filter(None, (one.problem, other.problem)))
         if problems:
-            note = _("result not read: {problem}").format(problem="; ".join(problems))
+            notes.append(_("result not read: {problem}").format(problem="; ".join(problems)))
         first, second = self._current(first), self._current(second)
         outcomes = (run.stored_outcome for run in (first, second))
         sizes = (outcome.size for outcome in outcomes if outcome is not None)
@@ -109,7 +109,7 @@ class CompareAction:
         compare = partial(compare_runs, first, second, one.value, other.value, names)
         comparison = await asyncio.to_thread(compare) if size > _LARGE else compare()
         if window in self.windows:
-            window.show_comparison(comparison, note)
+            window.show_comparison(comparison, " · ".join(notes))
 
     def _current(self, run: TaskRun) -> TaskRun:
         return self._context.state.runs.get(run.task_id) or run

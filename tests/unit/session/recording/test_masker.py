@@ -607,7 +607,7 @@ def test_no_text_about_a_run_quotes_what_is_left_out(
     assert masker.masked_whole == 0
 
 
-WORKER, DESKTOP = "worker-1@vm-eu-1:17", "desktop:***@vm-eu-1"
+WORKER, DESKTOP = "worker-1@vm-eu-1:17", "desktop:root@vm-eu-1"
 
 
 @pytest.mark.parametrize("many", [0, 2_001])
@@ -741,3 +741,12 @@ def test_a_dropped_value_of_a_repeated_key_quotes_no_masked_argument(message: st
     assert b"alice" not in masker.mask_payload(event(payload))
     other = payload.replace(b'"a1"', b'"b2"')
     assert masker.mask_payload(event(other)) == other
+
+
+@pytest.mark.parametrize("fields", [("who",), ()])
+def test_the_name_of_a_desktop_is_no_login(fields: tuple[str, ...]) -> None:
+    sent = {"type": "audit.rerun", "source": "desktop:root@vm-eu-1", "data": {"worker": WORKER}}
+    payload = json.dumps(sent).encode()
+    assert Masker(fields).mask_payload(event(payload)) == payload
+    login = payload.replace(b"desktop:root@", b"nats://root:hunter2@")
+    assert b"hunter2" not in Masker(fields).mask_payload(event(login))

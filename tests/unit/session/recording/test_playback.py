@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pulse_desktop.model.run_state import RunState
@@ -21,6 +22,7 @@ from pulse_desktop.session.recording.recording_format import (
     End,
     Header,
     Line,
+    ObjectLine,
     RecordedResult,
     ResultLine,
     message_line,
@@ -164,10 +166,27 @@ def test_the_latest_result_of_a_key_is_read_and_another_is_none(tmp_path: Path) 
     assert results.get("c") is None
 
 
+@pytest.mark.parametrize("kind", ["unread", "deleted", "not read yet", "read late"])
+def test_a_result_that_was_replaced_is_not_read(tmp_path: Path, kind: str) -> None:
+    first = result_line("a", "first")
+    assert isinstance(first, ResultLine)
+    later = msgspec.structs.replace(
+        first.object, sequence=first.object.sequence + 1, deleted=kind == "deleted"
+    )
+    lines: list[Line] = [ObjectLine(first.object), first, ObjectLine(later)]
+    if kind == "unread":
+        lines.append(ResultLine(later, None, ""))
+    elif kind == "read late":
+        lines = [lines[0], lines[2], lines[1]]
+    results = played(write(tmp_path / "r", lines)).results
+    assert results.get("a") is None
+    assert len(results) == 0
+
+
 def test_the_least_recent_results_make_room() -> None:
     results = PlayedResults(max_results=2)
     for key in "abca":
-        results.put(key, recorded(key))
+        results.put(key, 1, recorded(key))
     assert [results.get(key) is not None for key in "abc"] == [True, False, True]
 
 
@@ -178,13 +197,13 @@ def test_without_room_for_results_the_others_are_kept(
     results = PlayedResults()
     if missing:
         monkeypatch.setattr(tempfile, "tempdir", "/does/not/exist")
-        results.put("a", recorded("a"))
+        results.put("a", 1, recorded("a"))
         monkeypatch.undo()
     else:
-        results.put("before", recorded("before"))
+        results.put("before", 1, recorded("before"))
         with no_room_in_files(os.getpid()):
-            results.put("a", recorded("a"))
-    results.put("b", recorded("b"))
+            results.put("a", 1, recorded("a"))
+    results.put("b", 1, recorded("b"))
     assert (results.lost, results.get("a")) == (1, None)
     kept = results.get("b")
     assert kept is not None
