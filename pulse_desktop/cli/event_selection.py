@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pulse_desktop.protocol.event import Event
 
 _TOPIC: Final = re.compile(r"\w[\w.-]*")
+_OF_RUNS: Final = frozenset(("state", "queued", "seen", "ran", "waited", "group", "profile"))
+"""Query fields of runs that no event has in its data: they are derived from several messages."""
 
 
 class EventSelection:
@@ -19,6 +21,7 @@ class EventSelection:
 
     Attributes:
         topics: of the events, all but task messages if empty.
+        run_fields: fields of the query that runs have, and events do not.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -35,7 +38,9 @@ class EventSelection:
         self._query = parse(self.query_text(words))
         self._fields = event_fields()
         compile_query(self._query, self._fields, time.time())
-        self._names_topics = "topic" in field_names(self._query)
+        names = field_names(self._query)
+        self._names_topics = "topic" in names
+        self.run_fields = sorted(names & _OF_RUNS)
 
     @staticmethod
     def query_text(words: Sequence[str]) -> str:

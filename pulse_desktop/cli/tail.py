@@ -26,6 +26,7 @@ from pulse_desktop.cli.output import (
     write_note,
 )
 from pulse_desktop.cli.parser import (
+    PROGRAM,
     Subparsers,
     add_command,
     add_csv_option,
@@ -115,6 +116,9 @@ async def _tail(arguments: Namespace) -> int:
     from pulse_desktop.nats_client.aio import cancel_and_wait
 
     selection = EventSelection(arguments.words)
+    if selection.run_fields:
+        text = _("Runs have {fields}, events do not: `{program} runs` searches runs.")
+        write_note(text.format(fields=", ".join(selection.run_fields), program=PROGRAM))
     async with connected_session(
         arguments,
         history_s=arguments.since or 0.0,

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 _MAX_WIDTH = 420
 _MARGIN = 24
@@ -78,7 +78,12 @@ class EmptyState(QWidget):
         needed = title + sentence + button + _GAP
         margin = min(_MARGIN, max(2, (self.height() - needed) // 2))
         self._column.setContentsMargins(side, margin, side, margin)
-        self._sentence.setVisible(needed <= self.height())
+        has_room = needed <= self.height()
+        # The sentence says more than the title does.
+        is_title_hidden = not has_room and needed - title <= self.height()
+        self._title.setVisible(not is_title_hidden)
+        self._sentence.setVisible(has_room or is_title_hidden)
+        set_tooltip(self, "" if has_room else f"{self.title}\n{self.sentence}")
 
     @property
     def title(self) -> str:

@@ -49,3 +49,11 @@ def test_a_negated_condition_selects_what_does_not_meet_it(line: str) -> None:
 def encode(type_: str) -> bytes:
     """Return an event of a type."""
     return encode_event("tasks", type_, {}, source="worker-1@a:1", now=1.0)[1]
+
+
+def test_fields_that_only_runs_have_are_known_as_such() -> None:
+    assert EventSelection(["tasks", "state:failed", "ran>5s", "attempt:2"]).run_fields == [
+        "ran",
+        "state",
+    ]
+    assert EventSelection(["type:task.failed", "task:score"]).run_fields == []
