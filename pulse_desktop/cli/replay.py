@@ -142,7 +142,8 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
     ]
     contents = ", ".join(counted)
     if results != keys:
-        contents += _(" (keys: {keys})").format(keys=formats.count(keys))
+        of_keys = _("keys: {keys}").format(keys=formats.count(keys))
+        contents = f"{contents} ({of_keys})"
     write_text(_("contents   {contents}").format(contents=contents))
     if header.masked:
         write_text(_("left out   {names}").format(names=", ".join(header.masked)))

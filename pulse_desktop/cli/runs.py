@@ -142,6 +142,8 @@ async def _list(arguments: Namespace) -> int:
         looked = looked_at(session) if writer.is_full else ""
         is_none = not writer.written
         reasons = query.why_nothing_matches(session, since, now) if is_none and query.text else []
+        if reasons and (read := looked_at(session)):
+            reasons.append(read)
     if is_none and not (missing or is_refused):
         for each in (_no_runs(query, arguments.since), *reasons):
             write_remark(each, for_scripts=arguments.json or arguments.csv)

@@ -214,7 +214,7 @@ class ResultLoader:
             bucket,
             since=self._since,
             backlog=self._backlog,
-            on_replaced=self._forget_bucket,
+            on_removed=self._forget_bucket,
         )
 
     def _forget_bucket(self) -> None:

@@ -65,6 +65,7 @@ class RunListing:
         self._on_widened = on_widened
         self._order: list[tuple[float, str]] = []
         self._found: set[str] = set()
+        self._listed: set[str] = set()  # of those whose messages may be read later
         self._only_results: dict[str, TaskRun] = {}
         self._unresolved: list[str] = []
         self._is_blocked = False
@@ -177,7 +178,7 @@ class RunListing:
 
     def _push(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids:
-            if (run := self._get(task_id)) is not None:
+            if (run := self._get(task_id)) is not None and task_id not in self._listed:
                 self._found.add(task_id)
                 heapq.heappush(self._order, (-run.began_at, task_id))
 
@@ -194,20 +195,24 @@ class RunListing:
                 heapq.heappush(order, (-run.began_at, task_id))
             elif run.last_activity < self._since:
                 self._forget(task_id)
-            elif _is_resolved(run, history) or self._has_no_messages(run, history):
+            elif _is_resolved(run, history):
                 self._forget(task_id)
                 yield run
-            elif needed == -math.inf:
+            elif self._has_no_events(run, history):
+                self._listed.add(task_id)
+                self._forget(task_id)
+                yield run
+            elif needed == -math.inf or task_id in self._only_results:
                 heapq.heappush(order, (start, task_id))
                 self._is_blocked = True
                 return
             else:
                 self._unresolved.append(task_id)
 
-    def _has_no_messages(self, run: TaskRun, read_since: float) -> bool:
-        """Return whether a run is known only from its result, as far as it ran for.
+    def _has_no_events(self, run: TaskRun, read_since: float) -> bool:
+        """Return whether the worker of a run publishes no events: that of its start was not read.
 
-        Its worker publishes no events: that of its start would have been read.
+        How long it had waited before is not known then.
         """
         ran_s = run.run_s or 0.0
         is_read = read_since <= run.last_seen - ran_s - STORING_MARGIN_S

@@ -40,7 +40,7 @@ class FailureTimes:
             else:
                 self.dropped += 1
             return
-        elif self.dropped and at < times[0]:
+        elif self.dropped and at < (self._older[-1] if self._older else times[0]):
             self.dropped += 1
             return
         else:

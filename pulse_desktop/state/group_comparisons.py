@@ -148,7 +148,7 @@ class GroupComparisons:
                 yield from self._count(successes)
             if successes.counted is not None:
                 succeeded.append(successes.counted[0])
-        return shared_values(failed, number, succeeded)
+        return shared_values(failed, succeeded)
 
     def _count(self, successes: TaskSuccesses) -> Iterator[None]:
         counts: SharedCounts = Counter()

@@ -109,7 +109,7 @@ class RunValues:
 
 
 def shared_values(
-    failed: SharedCounts, of_members: int, succeeded: Sequence[SharedCounts]
+    failed: SharedCounts, succeeded: Sequence[SharedCounts]
 ) -> tuple[SharedValue, ...]:
     """Return the values that failures share, most telling first.
 
@@ -118,17 +118,15 @@ def shared_values(
 
     Args:
         failed: how many failures have a value, see `RunValues.count_run`.
-        of_members: number of failures.
         succeeded: the same of the successes, by task.
     """
-    if of_members < MIN_MEMBERS:
-        return ()
     found = []
     for (field, value), count in failed.items():
-        share = count / of_members
-        if share < MIN_SHARE or field == _KNOWN:
-            continue
         source = (_KNOWN, _REQUEST if "." in field else field)
+        of_members = failed[source]
+        share = count / of_members if of_members else 0.0
+        if field == _KNOWN or of_members < MIN_MEMBERS or share < MIN_SHARE:
+            continue
         of_successes = sum(counts[source] for counts in succeeded)
         if of_successes < MIN_SUCCESSES:
             continue

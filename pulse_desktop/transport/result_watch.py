@@ -95,7 +95,7 @@ class ResultWatch:
         since: float | None = None,
         backlog: int | None = None,
         poll_s: float = POLL_INTERVAL_S,
-        on_replaced: Callable[[], object] = lambda: None,
+        on_removed: Callable[[], object] = lambda: None,
     ) -> None:
         """Describe a watch; it begins with `run`.
 
@@ -107,8 +107,8 @@ class ResultWatch:
                 age.
             backlog: approximate number of the newest objects read at first, None for all.
             poll_s: seconds between checks whether the bucket (still) exists.
-            on_replaced: called before another bucket of the same name is read: the objects of the
-                former one do not exist any more.
+            on_removed: called when the bucket was deleted, or replaced by another one of its name:
+                its objects do not exist any more.
         """
         self._connection = connection
         self._queue = queue
@@ -116,7 +116,7 @@ class ResultWatch:
         self._since = since
         self._backlog = backlog
         self._poll_s = poll_s
-        self._on_replaced = on_replaced
+        self._on_removed = on_removed
         self._opened_bucket: _Bucket | None = None
         self._consumer: OrderedConsumer | None = None
         self._unread = 0  # of the last bucket when it ceased to be read
@@ -248,13 +248,16 @@ class ResultWatch:
         """Note whether the bucket that was read was deleted, and what of it was not read."""
         before, now = self._opened_bucket, self._connection.now()
         if before is not None and found is None:
+            if self._gaps.offline_since is None:
+                self._on_removed()
             self._gaps.disconnected(self._checked_at, _("the bucket was deleted"))
         elif before is not None and found is not None and found.created != before.created:
             if self._unread or not self._is_certain:
                 missed = self._unread if self._is_certain else None
                 self._gaps.add(Gap(self._checked_at, now, missed, filled=False))
+            if self._gaps.offline_since is None:
+                self._on_removed()
             self._gaps.offline_since = None
-            self._on_replaced()
         if found is not None:
             self._checked_at, self._is_certain = now, True
 

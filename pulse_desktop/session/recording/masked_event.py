@@ -22,7 +22,7 @@ _IDENTITY_KEYS: Final = _IDENTITY_LABELS | {
 }
 """Keys of an event without which it is not one of this run."""
 _SENDER_KEYS: Final = frozenset(("source", "worker"))
-_SENDER: Final = re.compile(r"[^\s@]+@\S+:\d+|desktop:[^\s@]+@\S+")
+_SENDER: Final = re.compile(r"[^\s@:/]+@[^\s@:/]+:\d+|desktop:[^\s@:/{\"]+@[^\s@:/{\"]+")
 _OUTCOMES: Final = get_args(Outcome)
 _PLAIN_KEYS: Final = frozenset(
     ("action", "agent", "args", "call_id", "format", "id", "kwargs", "labels", "labels_types")
@@ -77,15 +77,29 @@ def _identifies(key: Any, item: Any) -> bool:
     A masked argument may have the same text by chance, such as the name of its worker.
     """
     if key in _SENDER_KEYS:
-        return is_sender(key, item)
+        return _is_sender(key, item)
     return key in _IDENTITY_KEYS or (key == "outcome" and item in _OUTCOMES)
 
 
-def is_sender(key: Any, item: Any) -> bool:
-    """Return whether a value of an event is the name of a worker, or of a desktop.
+def with_senders(value: Any, masked: Any) -> Any:
+    """Return a masked event with the names of worker and desktop as they were sent.
 
     That of a desktop, `desktop:user@host`, looks like a login with a password.
+
+    Args:
+        value: the event.
+        masked: the same without secrets.
     """
+    if not isinstance(value, dict) or not isinstance(masked, dict):
+        return masked
+    kept = {key: item for key, item in value.items() if masked.get(key) != item}
+    senders = {key: item for key, item in kept.items() if _is_sender(key, item)}
+    if "data" in kept:
+        senders["data"] = with_senders(value["data"], masked["data"])
+    return masked | senders if senders else masked
+
+
+def _is_sender(key: Any, item: Any) -> bool:
     return key in _SENDER_KEYS and isinstance(item, str) and _SENDER.fullmatch(item) is not None
 
 

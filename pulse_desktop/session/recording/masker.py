@@ -30,10 +30,10 @@ from pulse_desktop.session.recording.encoded_text import (
 )
 from pulse_desktop.session.recording.masked_event import (
     has_error_text,
-    is_sender,
     mask_about_run,
     mask_labels,
     mask_returned,
+    with_senders,
 )
 from pulse_desktop.session.recording.masked_values import MaskedValues
 from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
@@ -121,6 +121,8 @@ class Masker:
         self._left_out.clear()
         may_repeat = _may_repeat_keys(raw, value)
         masked = self.mask_value(self._unambiguous(raw, value) if may_repeat else value)
+        if message.source is Source.EVENT:
+            masked = with_senders(value, masked)
         masked = self._without_quoted(message, value, masked, may_repeat=may_repeat)
         if masked is value and b"\n" not in raw and b"\r" not in raw:
             return raw  # exactly as it was sent, with repeated keys and numbers of any length
@@ -293,11 +295,7 @@ class Masker:
 
     def _dictionary(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
         masked = {
-            key: self._masked(item)
-            if self._is_left_out(key)
-            else item
-            if is_sender(key, item)
-            else self._value(item, depth)
+            key: self._masked(item) if self._is_left_out(key) else self._value(item, depth)
             for key, item in value.items()
         }
         if "value" in value and any(map(self._is_left_out, (value.get("name"), value.get("key")))):

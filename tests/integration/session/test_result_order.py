@@ -79,6 +79,7 @@ async def test_the_results_of_a_bucket_that_was_replaced_are_forgotten(
         results = session.state.results
         assert set(results.keys) == {"a", "b", "c"}
         await js.delete_object_store(RESULT_BUCKET)
+        await wait_until(lambda: not results.keys and results.count == 0, 30)
         bucket = await js.create_object_store(RESULT_BUCKET)
         await bucket.put("c", result_body(is_err=True))
         await wait_until(lambda: set(results.keys) == {"c"} and results.count == 1, 30)

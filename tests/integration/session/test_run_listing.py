@@ -150,6 +150,24 @@ async def test_the_newest_run_is_listed_first_though_only_its_result_is_known(
     assert listed == ["newest", *(f"event {number}" for number in range(99, -1, -1))]
 
 
+async def test_a_run_whose_task_is_read_after_its_result_was_listed_is_listed_once(
+    nats_server: NatsServer, worker: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_listing, "STORING_MARGIN_S", 0.0)
+    await worker.jetstream().add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+    payload, headers = encode_task("waited", "work")
+    await worker.jetstream().publish(TASK_SUBJECT, payload, headers=headers)
+    for number in range(100):
+        await publish(worker, "task.started", f"event {number}")
+        payload, headers = encode_task(f"event {number}", "work")
+        await worker.jetstream().publish(TASK_SUBJECT, payload, headers=headers)
+    bucket = await worker.jetstream().create_object_store(RESULT_BUCKET)
+    await bucket.put("waited", result_body().replace(b"0.5", b"0.0"))
+    async with open_session(nats_server, newest=20, reads_back=False, stored_results=0) as session:
+        listed = [run.task_id for runs in await list_all(session) for run in runs]
+    assert len(listed) == len(set(listed)) == 101
+
+
 async def test_runs_of_history_are_listed_when_results_cannot_be_read(
     nats_server: NatsServer, worker: Client
 ) -> None:

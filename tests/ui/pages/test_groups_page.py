@@ -702,6 +702,25 @@ def test_what_is_shared_in_a_live_range_is_that_of_its_failures(
     assert text(page, "shared") == "language=pl in all 15"
 
 
+def test_what_is_shared_in_a_range_is_found_again_as_more_is_known(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    builder.state.failure_groups.tick_all(NOW)
+    window.time.set_range(fixed(NOW - 1_501, NOW - 1_400))
+    fail(builder, 899, "RefusedError", NOW - 9_000, traceback=TRACE)
+    for seconds in (2.0, 1.0):
+        draw_frame(window, builder, seconds)
+        text(page, "shared")
+    assert text(page, "shared") == "language=pl in all 15"
+    for number in range(200, 300):
+        builder.task(f"{number:032x}", TASK, at=NOW - 3_000, language="pl")
+        builder.succeeded(f"{number:032x}", at=NOW - 2_999)
+    for seconds in (64.0, 11.0, 1.0):
+        draw_frame(window, builder, seconds)
+        text(page, "shared")
+    assert text(page, "shared") == ""
+
+
 def test_a_query_narrows_the_groups(
     window: MainWindow, builder: StateBuilder, page: GroupsPage
 ) -> None:

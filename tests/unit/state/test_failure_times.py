@@ -84,6 +84,16 @@ def test_times_are_kept_without_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(times) + times.dropped == 152
 
 
+def test_times_between_those_kept_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure_times, "MAX_TIMES", 100)
+    times = FailureTimes()
+    for number in range(101):
+        times.add(1_000.0 - number)
+    for number in range(10):
+        times.add(950.5 + number)
+    assert times.count(950.0, 1_000.0) == 61
+
+
 @pytest.mark.parametrize("is_taken", [True, False])
 def test_what_is_taken_over_leaves_no_hole(
     monkeypatch: pytest.MonkeyPatch, *, is_taken: bool

@@ -36,7 +36,7 @@ def counts(runs: Sequence[TaskRun]) -> SharedCounts:
 
 
 def shared(failures: Sequence[TaskRun], successes: Sequence[TaskRun]) -> tuple[SharedValue, ...]:
-    return shared_values(counts(failures), len(failures), [counts(successes)])
+    return shared_values(counts(failures), [counts(successes)])
 
 
 def found(failures: Sequence[TaskRun], successes: Sequence[TaskRun]) -> list[tuple[str, str]]:
@@ -106,3 +106,4 @@ def test_successes_known_from_their_results_alone_are_not_compared_in_what_is_un
         SharedValue("worker", "w-1", 3, 3, 0, 5),
     )
     assert shared(failures, [*results, *others[:2]]) == ()
+    assert shared([*failures, *results], others) == shared(failures, others)

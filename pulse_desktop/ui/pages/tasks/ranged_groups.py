@@ -39,6 +39,10 @@ class _Shown(NamedTuple):
     shown: FailureGroup
 
 
+_Compared = tuple[int, float]
+"""Number of failures in the range, and Unix seconds of the latest."""
+
+
 class RangedGroups:
     """Turns the groups of now into those of the time range.
 
@@ -58,8 +62,8 @@ class RangedGroups:
         self._groups = groups
         self._request_frame = request_frame
         self._known: dict[str, _Shown] = {}
-        # With the number and the latest of the failures that were compared.
-        self._shared: dict[str, tuple[tuple[int, float], tuple[SharedValue, ...]]] = {}
+        # With the failures that were compared; None if it is to be found again.
+        self._shared: dict[str, tuple[_Compared | None, tuple[SharedValue, ...]]] = {}
         self._to_compare: dict[str, None] = {}
 
     @property
@@ -77,8 +81,9 @@ class RangedGroups:
         self.span = span
 
     def forget(self) -> None:
-        """Read again how the groups were: older history may have been read since."""
+        """Read again how the groups were, and what their failures share: more may be known now."""
         self._known.clear()
+        self._shared = {each: (None, shared) for each, (_of, shared) in self._shared.items()}
 
     def shown(self, row: FailureGroup) -> FailureGroup:
         """Return a group as it is to be shown; one that was returned before is left as it is."""
@@ -159,14 +164,15 @@ class RangedGroups:
         compared = self._in_range(row)
         if compared[0] == row.count:
             return row.shared
-        known, shared = self._shared.get(row.id, (None, ()))
+        nothing: tuple[SharedValue, ...] = ()
+        known, shared = self._shared.get(row.id, (None, nothing))
         if known != compared:
             if not self._to_compare:
                 self._request_frame()
             self._to_compare[row.id] = None
         return shared
 
-    def _in_range(self, row: FailureGroup) -> tuple[int, float]:
+    def _in_range(self, row: FailureGroup) -> _Compared:
         """Return the number of failures in the range, and the time of the latest."""
         if self.span is None:
             return row.count, row.last_seen

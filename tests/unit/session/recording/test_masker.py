@@ -747,6 +747,26 @@ def test_a_dropped_value_of_a_repeated_key_quotes_no_masked_argument(message: st
 def test_the_name_of_a_desktop_is_no_login(fields: tuple[str, ...]) -> None:
     sent = {"type": "audit.rerun", "source": "desktop:root@vm-eu-1", "data": {"worker": WORKER}}
     payload = json.dumps(sent).encode()
-    assert Masker(fields).mask_payload(event(payload)) == payload
+    assert json.loads(Masker(fields).mask_payload(event(payload))) == sent
     login = payload.replace(b"desktop:root@", b"nats://root:hunter2@")
     assert b"hunter2" not in Masker(fields).mask_payload(event(login))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres://scott:hunter2@db:5432",
+        "scott:hunter2@db:1521",
+        "redis://:hunter2@cache:6379",
+        'desktop:u@h{"password":"hunter2"}',
+    ],
+)
+@pytest.mark.parametrize("key", ["source", "worker"])
+def test_an_address_with_a_login_is_no_sender(key: str, text: str) -> None:
+    masker = Masker()
+    for data in ({key: text}, {"kwargs": {key: text}}, {"data": {key: text}}):
+        payload = json.dumps({"type": "a", **data}).encode()
+        assert b"hunter2" not in masker.mask_payload(event(payload))
+    assert "hunter2" not in str(masker.mask_value({key: text}))
+    nested = {"kwargs": {key: "desktop:root@vm"}}
+    assert masker.mask_value(nested) != nested  # not that of an event
