@@ -64,7 +64,7 @@ async def run(arguments: Namespace) -> int:
         if arguments.other_id:
             second = await find_run(session, arguments.other_id, missing, accept_unique_so_far=True)
             if second.task_id == first.task_id:
-                write_note(_("Both ids are those of one run: {id}.").format(id=first.task_id))
+                write_note(_("Both ids belong to the same run: {id}.").format(id=first.task_id))
                 return USAGE
         else:
             second = await find_last_good_run(session, first)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pulse_desktop.protocol.event import Event
 
 _TOPIC: Final = re.compile(r"\w[\w.-]*")
-_OF_RUNS: Final = frozenset(("state", "queued", "seen", "ran", "waited", "group", "profile"))
-"""Query fields of runs that no event has in its data: they are derived from several messages."""
+_OF_RUNS: Final = frozenset(("state", "ran", "waited"))
+"""Query fields of runs that are hardly ever in the data of an event."""
 
 
 class EventSelection:
@@ -21,7 +21,7 @@ class EventSelection:
 
     Attributes:
         topics: of the events, all but task messages if empty.
-        run_fields: fields of the query that runs have, and events do not.
+        run_fields: names in the query that are fields of runs, and not of events.
     """
 
     def __init__(self, words: Sequence[str]) -> None:

@@ -117,7 +117,10 @@ async def _tail(arguments: Namespace) -> int:
 
     selection = EventSelection(arguments.words)
     if selection.run_fields:
-        text = _("Runs have {fields}, events do not: `{program} runs` searches runs.")
+        text = _(
+            "Not fields of events, but searched in their data: {fields}. To search runs, use "
+            "`{program} runs`."
+        )
         write_note(text.format(fields=", ".join(selection.run_fields), program=PROGRAM))
     async with connected_session(
         arguments,

@@ -3,7 +3,6 @@
 from functools import lru_cache
 
 from pulse_desktop.protocol.task_names import legacy_name, task_name_forms
-from pulse_desktop.state.short_names import without_process
 
 
 @lru_cache(maxsize=4096)
@@ -22,6 +21,7 @@ def worker_values(identity: str) -> tuple[str, ...]:
     if not identity:
         return ()
     name, _at, _host = identity.partition("@")
-    return tuple(
-        dict.fromkeys(each for each in (identity, without_process(identity), name) if each)
-    )
+    # An identity without a host has a short form too, which `short_names` does not make.
+    without_process, colon, process = identity.rpartition(":")
+    forms = (identity, without_process if colon and process.isdigit() else "", name)
+    return tuple(dict.fromkeys(form for form in forms if form))

@@ -16,8 +16,8 @@ from pulse_desktop.query.dictionary_columns import UNDECIDED, YES
 from pulse_desktop.query.json_escaping import Escaping, folds_to_ascii, is_plain
 from pulse_desktop.query.tokens import ESCAPED
 
-_PLAIN: Final = re.compile(r"[ !#$%()*+,\-.0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
-"""Characters that nobody escapes: not quotes, backslashes, controls, nor the `<>&'/` of others."""
+_PLAIN: Final = re.compile(r"[ !#$%()*,\-.0-9:;?@A-Z\[\]^_a-z{|}~]*")
+"""Characters that no usual encoder escapes: not quotes, backslashes, controls, ``<>&'/+=` ``."""
 _UNICODE_ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})")
 _ESCAPE: Final = re.compile(r'\\(["\\/bfnrt])')
 _ESCAPE_BEGINS: Final = b"\\u"

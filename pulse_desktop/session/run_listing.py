@@ -210,9 +210,9 @@ class RunListing:
                 self._unresolved.append(task_id)
 
     def _has_no_events(self, run: TaskRun, read_since: float) -> bool:
-        """Return whether the worker of a run publishes no events: that of its start was not read.
+        """Return whether history was read to before the start of a run known from its result alone.
 
-        How long it had waited before is not known then.
+        Its worker publishes no events. How long it had waited before is not known.
         """
         ran_s = run.run_s or 0.0
         is_read = read_since <= run.last_seen - ran_s - STORING_MARGIN_S

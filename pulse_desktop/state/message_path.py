@@ -66,7 +66,7 @@ class MessagePath(msgspec.Struct, frozen=True):
         steps: runs in the order in which they were enqueued, after stages without a known run that
             come before them.
         is_complete: whether the search has ended.
-        is_limited: whether it ended at the limit of runs, and not of all retained runs.
+        is_limited: whether it ended at the limit of runs, before all retained runs were looked at.
     """
 
     steps: tuple[PathStep, ...]

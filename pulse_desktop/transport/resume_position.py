@@ -184,7 +184,7 @@ class ResumePosition:
 
 
 def _was_there(stream: SourceStream, since: float) -> bool:
-    """Return whether a stream was made by a time, or so soon that it replaced another one."""
+    """Return whether a stream existed by a time; clocks may differ by `CLOCK_MARGIN_S`."""
     return stream.created <= since + CLOCK_MARGIN_S
 
 

@@ -145,7 +145,7 @@ def test_tail_says_where_a_query_is_wrong(stack: Stack) -> None:
 
 def test_tail_says_that_events_have_no_fields_of_runs(stack: Stack) -> None:
     result = stack("tail", "state:failed", "--duration", "0")
-    assert "Runs have state, events do not: `pulse-desktop runs` searches runs." in result.err
+    assert "Not fields of events, but searched in their data: state." in result.err
 
 
 def test_tail_exits_after_its_duration_without_any_event(stack: Stack) -> None:

@@ -74,3 +74,10 @@ def test_the_workers_and_their_versions_are_bounded() -> None:
     for number in range(300):
         seen.record("w@a:1", str(number), NOW + number * 1_000)
     assert [each.version for each in seen.all()] == [str(number) for number in range(201, 300)]
+
+
+def test_two_workers_with_one_identity_are_not_deployed_again_and_again() -> None:
+    seen = Deployments()
+    for beat in range(300):
+        seen.record("w@web:1", f"{beat % 2}.0", NOW + 10 * beat)
+    assert [each.version for each in seen.all()] == ["1.0"]

@@ -133,7 +133,7 @@ class RangedGroups:
         return self.shown(row)
 
     def column(self, column: Column[FailureGroup]) -> Column[FailureGroup]:
-        """Return a column that shows the groups as they were."""
+        """Return a column that shows the groups as they are in the time range."""
         shown, text = self.shown, column.text
         color, glyph, sort, bars = column.color, column.glyph, column.sort, column.bars
         tooltip = column.tooltip
