@@ -144,3 +144,13 @@ def test_a_word_is_found_in_any_letter_case_whichever_letters_come_first(
             payloads = [text.encode() for text in some]
             marks = search.scan(b"".join(payloads), list(accumulate(map(len, payloads))))
             assert list(marks) == [YES if wanted in text.lower() else NO for text in some]
+
+
+@pytest.mark.parametrize("text", ["c++", "price=5", "a`b", "a<b", "it's", "R&D"])
+def test_what_other_encoders_escape_is_found(text: str) -> None:
+    escaped = "".join(c if c.isalnum() else f"\\u{ord(c):04X}" for c in text)
+    for raw in (f'{{"q":"{escaped}"}}'.encode(), json.dumps({"q": text}).encode()):
+        search = JsonSearch(text.casefold())
+        assert search.matches(raw)
+        assert search.may_match(escaping_of(raw))
+        assert list(search.scan(raw, [len(raw)], escaping_of(raw))) != [NO]
