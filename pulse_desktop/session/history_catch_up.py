@@ -24,6 +24,9 @@ RECENT_HISTORY_S: Final = 60.0
 RETURN_GRACE_S: Final = HEARTBEAT_S
 """Workers that were cut off as well come back within it, and heartbeats without history arrive."""
 
+ORDER_S: Final = 2.0
+"""Arrivals are held for no longer, to fold what the feeds read in one order of time."""
+_MAX_HELD: Final = 20_000
 _MAX_WAITING: Final = 200
 """So many arrivals may wait when a feed has caught up; under load some always do."""
 
@@ -64,6 +67,8 @@ class HistoryCatchUp:
         self._clock = clock
         self._complete_generation = 0
         self._completed_at = 0.0
+        self._held_generation = self._ordered_generation = 0
+        self._held_at = 0.0
 
     @property
     def is_complete(self) -> bool:
@@ -101,6 +106,26 @@ class HistoryCatchUp:
         unread = sum(status.lag for status in statuses if not status.is_current)
         left = unread + len(self._arrivals)
         return HistoryProgress(max(0, total - left), total)
+
+    def holds_arrivals(self) -> bool:
+        """Return whether arrivals are to wait until each feed has read its newest part.
+
+        They are put in order then: a list of events would else have all of one feed above all of
+        the other. What is read slowly is not waited for.
+        """
+        connection = self._connection
+        if not connection.connected or self._ordered_generation == connection.generation:
+            return False
+        now = self._clock()
+        if self._held_generation != connection.generation:
+            self._held_generation, self._held_at = connection.generation, now
+        is_read = all(feed.status.is_current for feed in self._feeds)
+        is_late = abs(now - self._held_at) >= ORDER_S or len(self._arrivals) >= _MAX_HELD
+        if not (is_read or is_late):
+            return True
+        self._ordered_generation = connection.generation
+        self._arrivals.sort_messages()
+        return False
 
     def update(self) -> bool:
         """Notice what has been folded; return whether more is known than before."""

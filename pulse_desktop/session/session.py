@@ -341,6 +341,8 @@ class Session(SessionStatus):
 
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether there is more."""
+        if self._catch_up.holds_arrivals():
+            return False
         more = self._ingestor.drain(budget_s)
         self._note_history()
         while self._catch_up.update():

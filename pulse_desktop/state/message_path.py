@@ -19,6 +19,8 @@ MAX_PATH_RUNS: Final = 100
 MAX_MESSAGES: Final = 50
 UNKNOWN: Final = "unknown"
 NOISE: Final = "noise"
+_DONE_WITH_EVENT: Final = frozenset((Stage.INGEST, Stage.SCORE, Stage.CORRECT))
+"""Stages whose event is published once they are done; of an extraction each finding has one."""
 _TELLING_STATES: Final = OPEN_STATES | {RunState.SUCCEEDED}
 _NAMED: Final = frozenset({"message_id", "message_ids", "messages"})
 _ORDER: Final = {stage: number for number, stage in enumerate(Stage)}
@@ -49,14 +51,23 @@ class PathStep(msgspec.Struct, frozen=True):
         """What is known of the stage: the state of its run, `UNKNOWN`, or `NOISE`.
 
         A run of several messages and stages fails if any of them does, so that a failure says
-        nothing of a stage that no event names; a success says that all of them are done.
+        nothing of a stage that no event names; a success says that all of them are done. What an
+        event says is done, whatever the run did with other messages.
         """
         if self.is_noise:
             return NOISE
         if self.run is None:
             return UNKNOWN
+        if self.is_done_by_event:
+            return RunState.SUCCEEDED.value
         is_known = not self.implied or self.run.state in _TELLING_STATES
         return self.run.state.value if is_known else UNKNOWN
+
+    @property
+    def is_done_by_event(self) -> bool:
+        """Whether an event says that the stage is done, though its run has failed in some part."""
+        is_ended = self.run is not None and self.run.state not in _TELLING_STATES
+        return self.confirmed and is_ended and _DONE_WITH_EVENT.issuperset(self.stages)
 
 
 class MessagePath(msgspec.Struct, frozen=True):
@@ -166,17 +177,21 @@ class PathSearch:
     def _implied(self, steps: Sequence[PathStep]) -> list[PathStep]:
         """Return the other stages of runs of several stages of which events name one.
 
-        No event names a message that was embedded, or of which nothing was extracted. Stages with
-        a run of their own are left out; of several runs, the last one counts.
+        No event names a message that was embedded, or of which nothing was extracted. Of stages
+        with a run of their own, only those are added that are certain: their run succeeded.
+        Otherwise the last of several runs counts.
         """
         seen = {stage for step in steps for stage in step.stages}
-        found: dict[Stage, PathStep] = {}
+        named = {(stage, step.task_id) for step in steps for stage in step.stages}
+        found: dict[tuple[Stage, str], PathStep] = {}
         for step in steps:
             if step.confirmed and step.run is not None:
                 for stage in stages_of(step.run.name):
-                    if stage not in seen:
+                    is_certain = step.run.state is RunState.SUCCEEDED
+                    if (stage, step.task_id) not in named and (stage not in seen or is_certain):
                         is_noise = self._is_noise and step.run.state is RunState.SUCCEEDED
-                        found[stage] = PathStep(
+                        key = stage, step.task_id if is_certain else ""
+                        found[key] = PathStep(
                             (stage,),
                             step.task_id,
                             step.run,

@@ -43,6 +43,8 @@ def step_state(step: PathStep) -> tuple[str, str, SemanticColor]:
         return _NOISE
     if step.run is None or step.status == UNKNOWN:
         return _UNKNOWN
+    if step.is_done_by_event:
+        return STATE_LABELS[RunState.SUCCEEDED]
     _label, glyph, color = STATE_LABELS[step.run.state]
     return state_label(step.run), glyph, color
 
@@ -73,13 +75,20 @@ def step_meaning(step: PathStep, path: MessagePath = _WHOLE) -> str:
         )
     if not step.task_id:
         return _("Not known: none of the retained runs names this message for this stage.")
-    if step.confirmed and step.run is None:
-        return _("An event names this run, which is not among the retained ones.")
     if step.confirmed:
-        return _("An event of the message names this run.")
+        return _confirmed_meaning(step)
     if len(step.stages) > 1:
         return _("The arguments name the message. It ran those of the stages that were due.")
     return _("The arguments name the message.")
+
+
+def _confirmed_meaning(step: PathStep) -> str:
+    """Return from where a step is known that an event names."""
+    if step.run is None:
+        return _("An event names this run, which is not among the retained ones.")
+    if step.is_done_by_event:
+        return _("An event says that it is done; the run has failed in another part.")
+    return _("An event of the message names this run.")
 
 
 def path_summary(path: MessagePath) -> str:

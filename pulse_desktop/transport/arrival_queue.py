@@ -99,6 +99,13 @@ class ArrivalQueue:
             self.on_first()
         return len(fitting)
 
+    def sort_messages(self) -> None:
+        """Put the messages in the order of their time, before all objects."""
+        messages = [item for item in self._items if item.__class__ is InboundMessage]
+        objects = [item for item in self._items if item.__class__ is not InboundMessage]
+        messages.sort(key=_at)
+        self._items = deque((*messages, *objects))
+
     def take(self, count: int) -> list[InboundMessage | StoredObject]:
         """Remove and return up to `count` of the oldest items."""
         items = self._items
@@ -112,6 +119,10 @@ class ArrivalQueue:
         sizes = [len(item.payload) for item in taken if item.__class__ is InboundMessage]
         self.held_bytes -= sum(sizes)
         return taken
+
+
+def _at(message: InboundMessage) -> float:
+    return message.at
 
 
 def _nothing() -> None:

@@ -22,6 +22,7 @@ MAX_LINE_BYTES: Final = 16 << 20
 """A longer line is skipped: it would hold up the window that reads it."""
 
 _LATEST: Final = 4_102_444_800.0  # 2100-01-01: a later time cannot be shown everywhere
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Time = Annotated[float, msgspec.Meta(ge=0.0, le=_LATEST)]
 
 _MAX_MISSING: Final = 8
@@ -86,7 +87,7 @@ class MessageLine(msgspec.Struct, frozen=True, tag="message", tag_field="line", 
     payload: msgspec.Raw = msgspec.Raw(b"null")
     text: str | None = None
     base64: str | None = None
-    sequence: int = 0
+    sequence: Sequence = 0
     older: bool = False
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from pulse_desktop.model.history_plan import MIB, HistoryKind, HistoryLimits, Hi
 from pulse_desktop.model.outcomes import CancelStatus
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.profiles.profile import server_profile
+from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.history_stream_names import history_stream
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
@@ -33,6 +35,7 @@ from pulse_desktop.protocol.topics import (
     ADVISORY_STREAM,
     ADVISORY_TOPIC,
     EVENT_STREAM,
+    EVENT_STREAM_SUBJECT,
     TASK_CONSUMER,
     TASK_STREAM,
     TASK_SUBJECT,
@@ -380,3 +383,27 @@ async def test_copies_in_a_cluster_outlive_the_server_of_their_leader(tmp_path: 
             await wait_until(is_kept, 60)
         finally:
             await session.close()
+
+
+@pytest.mark.parametrize("newest", [5_000, 50])
+async def test_events_and_task_messages_of_history_are_in_one_order_of_time(
+    nats_server: NatsServer, newest: int
+) -> None:
+    client = await connect(nats_server.url)
+    js = client.jetstream()
+    await js.add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
+    await js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+    for number in range(100):
+        payload, headers = encode_task(f"{number:032x}", "work")
+        await js.publish(TASK_SUBJECT, payload, headers=headers)
+        _id, payload = encode_event(
+            "tasks", "task.started", {"task_id": f"{number:032x}"}, source="w", now=time.time()
+        )
+        await js.publish("websocket.tasks", payload)
+    await client.close()
+    async with open_session(nats_server, newest=newest) as session:
+        assert await session.wait_caught_up()
+        log = session.state.log
+        await wait_until(lambda: log.stop - log.start == 200)
+        topics = [log[position].topic for position in range(log.start, log.stop)]
+        assert topics == ["taskiq", "tasks"] * 100

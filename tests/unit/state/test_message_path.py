@@ -97,7 +97,9 @@ def test_of_a_run_with_failures_the_other_stages_are_not_known() -> None:
     message(builder, "message.scored", message_id=MESSAGE, classification="signal", task_id="all")
     builder.failed("all")
     path = path_of(builder)
-    assert path_summary(path) == "ingest · → score ✖ → embed · → extract ·"
+    assert path_summary(path) == "ingest · → score ✔ → embed · → extract ·"
+    assert path.steps[1].status == "succeeded"
+    assert "failed in another part" in step_meaning(path.steps[1])
     assert path.steps[2].status == "unknown"
     assert "no event says whether" in step_meaning(path.steps[2])
 
@@ -129,6 +131,18 @@ def test_a_stage_with_a_run_of_its_own_is_not_listed_twice() -> None:
     assert steps(path_of(builder)) == [
         ("ingest", ""), ("score", "all"), ("extract", "all"), ("embed", "again"),
     ]  # fmt: skip
+
+
+def test_a_later_run_of_a_stage_does_not_hide_that_it_was_done_before() -> None:
+    builder = StateBuilder()
+    task(builder, "all", "process_messages", [[MESSAGE]])
+    message(builder, "message.scored", message_id=MESSAGE, classification="signal", task_id="all")
+    builder.succeeded("all")
+    task(builder, "again", "extract_knowledge", [[MESSAGE]], NOW + 9)
+    builder.failed("again")
+    path = path_of(builder)
+    assert path_summary(path) == "ingest · → score ✔ → embed ✔ → extract ✔ → extract ✖"
+    assert [step.task_id for step in path.steps[-2:]] == ["all", "again"]
 
 
 def test_an_event_may_name_a_run_that_is_not_retained() -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 
@@ -299,3 +300,15 @@ def test_a_small_file_that_expands_to_much_does_not_hold_up(tmp_path: Path, text
     messages, malformed, _end = described(path)
     assert (messages, malformed > 0) == (1, True)
     assert time.perf_counter() - started < 5.0
+
+
+@pytest.mark.parametrize("sequence", [-1, 1 << 63])
+def test_a_message_with_an_impossible_sequence_is_a_malformed_line(
+    tmp_path: Path, sequence: int
+) -> None:
+    sent = message_line(message(b"{}", 1), b"{}")
+    assert isinstance(sent, MessageLine)
+    lines = [sent, msgspec.structs.replace(sent, sequence=sequence)]
+    found, reader = lines_of(write(tmp_path / "r", lines))
+    assert found == [sent]
+    assert reader.malformed == 1
