@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pulse_desktop.cli.lookup import fetch_results
 from pulse_desktop.cli.output import write_line, write_text
 from pulse_desktop.cli.run_report import write_property
-from pulse_desktop.model.run_state import OPEN_STATES
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
@@ -96,16 +96,22 @@ class RunContext:
 
 
 async def load_outcomes(session: "Session", run: "TaskRun") -> None:
-    """Read the stored results of related runs whose end was not seen."""
+    """Read the stored results of related runs: their end was not seen, or may be a soft failure."""
     from pulse_desktop.state.related_runs import related_runs
 
     related = related_runs(session.state.runs, run)
     wanted = [
         row.task_id
         for row in related.rows
-        if not row.is_planned and (row.run is None or row.run.state in OPEN_STATES)
+        if not row.is_planned and (row.run is None or _may_end_otherwise(row.run))
     ]
     await fetch_results(session, *wanted[:_MAX_LOADED])
+
+
+def _may_end_otherwise(run: "TaskRun") -> bool:
+    """Return whether the result of a run may say something else than its events do."""
+    is_success = run.state is RunState.SUCCEEDED and run.stored_outcome is None
+    return is_success or run.state in OPEN_STATES
 
 
 def _attempt_lines(run: "TaskRun") -> Iterable[str]:

@@ -421,6 +421,8 @@ class FailureGroups(Collection[FailureGroup]):
         is_later = group.count and at >= group.last_seen
         if is_later and group.regressed_at is None and self._states.has_recovered(group, at):
             group.regressed_at = at
+        elif not self._states.is_regression_left(group, at):
+            group.regressed_at = None
         is_latest = group.add(position, run, at)
         if group is not self._other:
             if is_latest and at >= next(reversed(self._groups.values())).last_seen:

@@ -110,6 +110,16 @@ class GroupStates:
         """Return whether a group had recovered at a time, before any later failure."""
         return self._have_run(group.tasks, group.last_seen, group.quiet_s, now)
 
+    def is_regression_left(self, group: GroupMembers, at: float) -> bool:
+        """Return whether a group had recovered before it regressed, given one failure more.
+
+        It may have failed in between, as is known from history that is read later.
+        """
+        regressed_at = group.regressed_at
+        if regressed_at is None or at >= regressed_at:
+            return True
+        return self._have_run(group.tasks, at, group.quiet_s, regressed_at)
+
     def _have_run(self, tasks: Iterable[str], last: float, quiet_s: float, now: float) -> bool:
         """Return whether tasks have run and succeeded for long enough since the last failure."""
         if now - last < quiet_s:

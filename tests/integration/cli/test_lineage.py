@@ -79,6 +79,20 @@ async def publish_family(client: Client) -> None:
     await client.flush()
 
 
+async def test_a_related_run_that_failed_by_its_result_is_no_success(
+    client: Client, server: NatsServer, tmp_path: Path
+) -> None:
+    await publish_family(client)
+    bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
+    returned = {"is_err": False, "return_value": {"status": "error", "message": "quota"}}
+    await bucket.put(AGAIN, json.dumps({**returned, "labels": {}, "execution_time": 0.5}).encode())
+    env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+    details = (await run_in_thread("show", BAD, "--json", env=env)).object
+    states = {row["task_id"]: row["state"] for row in details["related"]["rows"]}
+    assert states[INGEST] == "succeeded"
+    assert states[AGAIN] == "soft_failed"
+
+
 async def test_the_surroundings_of_a_run(
     client: Client, server: NatsServer, tmp_path: Path
 ) -> None:

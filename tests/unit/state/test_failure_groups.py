@@ -394,6 +394,21 @@ def test_a_failure_after_a_recovery_is_a_regression() -> None:
     assert only(runs).state is GroupState.REGRESSED
 
 
+@pytest.mark.parametrize("is_read_later", [True, False])
+def test_a_group_that_failed_in_between_has_not_regressed(*, is_read_later: bool) -> None:
+    runs = TaskRuns()
+    runs.put(failed(1, NOW))
+    succeed(runs, NOW + 10, 1_900)
+    between = [failed(10 + number, NOW + 100 * number) for number in range(1, 20)]
+    for run in () if is_read_later else between:
+        runs.put(run)
+    runs.put(failed(3, NOW + 2_000))
+    assert only(runs).state is (GroupState.REGRESSED if is_read_later else GroupState.ONGOING)
+    for run in reversed(between):
+        runs.put(run, older=is_read_later)
+    assert only(runs).state is GroupState.ONGOING
+
+
 def test_a_regression_is_as_of_the_time_at_which_its_failure_is_known_to_be() -> None:
     runs = TaskRuns()
     runs.put(failed(1, NOW))
