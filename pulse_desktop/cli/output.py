@@ -80,14 +80,6 @@ def write_csv(rows: Iterable[Sequence[str]]) -> None:
     _write(sys.stdout, "".join(f"{csv_line(cells)}\n" for cells in rows))
 
 
-def to_cells(values: Mapping[str, Any]) -> list[str]:
-    """Return the values of an object as cells: null is empty, what is no text is as in JSON."""
-    return [
-        "" if value is None else value if isinstance(value, str) else to_json(value)
-        for value in values.values()
-    ]
-
-
 def write_text(text: str) -> None:
     """Write one or more lines to stdout and flush them."""
     _write(sys.stdout, _escape_controls(text) + "\n")

@@ -11,7 +11,6 @@ from pulse_desktop.cli.history_notes import note_left_out
 from pulse_desktop.cli.output import (
     TableWriter,
     print_error,
-    to_cells,
     to_json,
     write_csv,
     write_json,
@@ -149,6 +148,8 @@ async def _list(arguments: Namespace) -> int:
 
 
 def _write_rows(rows: list[_Row], table: TableWriter, now: float, arguments: Namespace) -> None:
+    from pulse_desktop.text.spreadsheet import to_cells
+
     if arguments.json:
         for row in rows:
             write_json(_to_dict(row))

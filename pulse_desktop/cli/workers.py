@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.output import (
     TableWriter,
-    to_cells,
     write_csv,
     write_json,
     write_note,
@@ -55,6 +54,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """List the workers that are online."""
     from pulse_desktop.state.serialize import worker_to_dict
+    from pulse_desktop.text.spreadsheet import to_cells
     from pulse_desktop.text.worker_text import clock_offset
 
     async with connected_session(

@@ -5,9 +5,10 @@ characters, also in full width, behind characters that are not shown, and if it 
 """
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
+from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.text.formats import without_isolates
 from pulse_desktop.text.printable import printable_cell
 
@@ -22,6 +23,16 @@ _SPECIAL: Final = re.compile(
     r"""[=+@"\u2212\u207a\u207b\u207c\ufe62\ufe63\ufe66\ufe6b\uff02\uff0b\uff0d\uff1d\uff20-]"""
 )
 """Start of a formula, also in a form that looks alike, or of a quoted cell, which can hide one."""
+
+
+def cell_text(value: Any) -> str:
+    """Return a value as the text of a cell: None is empty, what is no text is as in JSON."""
+    return "" if value is None else value if isinstance(value, str) else to_json(value)
+
+
+def to_cells(values: Mapping[str, Any]) -> list[str]:
+    """Return the values of an object as the texts of cells, see `cell_text`."""
+    return list(map(cell_text, values.values()))
 
 
 def safe_cell(text: str) -> str:

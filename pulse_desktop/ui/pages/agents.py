@@ -24,7 +24,7 @@ from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.row_detail import RowDetail
 from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import muted, number_column, time_column
+from pulse_desktop.ui.table.common_columns import exact_seconds, muted, number_column, time_column
 from pulse_desktop.ui.widgets.property_list import Property
 
 STATE_LABELS: Final = {
@@ -74,6 +74,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 width=106,
                 color=lambda row: STATE_LABELS[row.state][2],
                 glyph=lambda row: STATE_LABELS[row.state][1],
+                exact=lambda row: row.state,
             ),
             Column(_("Agent"), "agent", lambda row, _now: row.agent, width=130),
             Column(
@@ -103,6 +104,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 sort=lambda row: row.cost_usd,
                 tooltip=lambda row, _now: cost_tooltip(row),
                 hide_below=820,
+                exact=lambda row: row.cost_usd,
             ),
             Column(
                 _("Latency"),
@@ -115,6 +117,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 sort=lambda row: row.latency_s,
                 tooltip=lambda row, _now: latency_note(row),
                 time_dependent=True,
+                exact=exact_seconds(lambda row: row.latency_s),
             ),
             Column(
                 _("Error"),

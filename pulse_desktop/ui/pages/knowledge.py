@@ -1,8 +1,9 @@
 """The knowledge page: topics and atoms that the agents extracted from the chat."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.fields.knowledge_fields import knowledge_fields
@@ -11,7 +12,8 @@ from pulse_desktop.protocol.event import event_data
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.history_start import counted_since
-from pulse_desktop.state.knowledge import KnowledgeItem
+from pulse_desktop.state.knowledge import STATEMENTS, KnowledgeItem
+from pulse_desktop.state.serialize import utc_text
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import (
     analysis_text,
@@ -85,13 +87,20 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         """Return the columns of the table."""
         return (
             time_column(lambda row: row.at, _("Time"), "time"),
-            Column(_("Kind"), "kind", lambda row, _now: knowledge_kind(row), width=92),
+            Column(
+                _("Kind"),
+                "kind",
+                lambda row, _now: knowledge_kind(row),
+                width=92,
+                exact=lambda row: row.kind,
+            ),
             Column(
                 _("Title"),
                 "title",
                 lambda row, _now: knowledge_title(row),
                 width=320,
                 stretch=True,
+                exact=exact_title,
             ),
             Column(
                 _("Type"),
@@ -111,6 +120,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
                 color=lambda _row: SemanticColor.ACCENT,
                 bar=lambda row: row.confidence,
                 sort=lambda row: row.confidence,
+                exact=lambda row: row.confidence,
             ),
             Column(
                 _("Run"),
@@ -231,6 +241,22 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             ]
         )
         detail.json.set_bytes(row.raw)
+
+
+def exact_title(row: KnowledgeItem) -> str | dict[str, Any]:
+    """Return the title of a finding for export; what an analysis or extraction found as numbers."""
+    analysis = row.analysis
+    if analysis is not None:
+        return {
+            "chat": analysis.chat or None,
+            "start": utc_text(analysis.start),
+            "end": utc_text(analysis.end),
+            "messages": analysis.messages,
+            **dict(zip(STATEMENTS, analysis.counts, strict=True)),
+        }
+    if row.title or row.counts is None:
+        return row.title
+    return msgspec.structs.asdict(row.counts)
 
 
 def status_glyph(row: KnowledgeItem) -> str:

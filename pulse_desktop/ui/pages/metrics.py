@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -87,6 +87,7 @@ class MetricsPage(TablePage[Metric, RowDetail]):
                 width=220,
                 sort=metric_rank,
                 tooltip=lambda row, _now: f"{row.name}\n{_MEANINGS.get(row.name, '')}".strip(),
+                exact=lambda row: row.name,
             ),
             Column(
                 _("Value"),
@@ -96,6 +97,7 @@ class MetricsPage(TablePage[Metric, RowDetail]):
                 align="right",
                 mono=True,
                 sort=lambda row: row.value,
+                exact=lambda row: row.value,
             ),
             Column(
                 _("Sample size"),
@@ -106,9 +108,15 @@ class MetricsPage(TablePage[Metric, RowDetail]):
                 mono=True,
                 color=muted,
                 sort=lambda row: row.sample_size,
+                exact=lambda row: row.sample_size,
             ),
             Column(
-                _("Trend"), "change", lambda row, _now: trend_text(row), width=250, stretch=True
+                _("Trend"),
+                "change",
+                lambda row, _now: trend_text(row),
+                width=250,
+                stretch=True,
+                exact=exact_trend,
             ),
             ago_column(lambda row: row.at, _("Measured"), "at"),
             Column(
@@ -254,6 +262,13 @@ def sample_text(row: Metric) -> str:
     else:
         text = ngettext("of {count} message", "of {count} messages", size)
     return text.format(count=formats.count(size))
+
+
+def exact_trend(row: Metric) -> dict[str, Any] | None:
+    """Return the change of a metric and its period for export, None if nothing is known of it."""
+    if not row.trend and row.change is None:
+        return None
+    return {"trend": row.trend or None, "change": row.change, "period_s": row.period_s}
 
 
 def trend_text(row: Metric) -> str:

@@ -80,6 +80,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
                 width=116,
                 color=lambda row: status_label(row)[2],
                 glyph=lambda row: status_label(row)[1],
+                exact=lambda row: row.status,
             ),
             ago_column(lambda row: row.since, _("Since"), "since"),
             number_column(
@@ -107,6 +108,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
                 sort=lambda row: row.failures,
                 tooltip=_failures_tooltip,
                 hide_below=1000,
+                exact=lambda row: row.failures,
             ),
             ago_column(lambda row: row.checked_at, _("Last check"), "checked"),
             Column(

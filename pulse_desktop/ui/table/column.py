@@ -37,6 +37,9 @@ class Column(Generic[RowT]):
         bars: returns the values of a small histogram, which is painted instead of the text.
         bar: returns the fraction (0 to 1) drawn as a small bar after the text, None for no bar.
         field: name of the query field that a cell can be filtered by, empty for the key.
+        exact: returns the JSON-ready value that is exported: a time as ISO 8601 in UTC, a duration
+            in seconds, a size in bytes, None for what is unknown. Without it the text is exported,
+            and bars are not.
     """
 
     title: str
@@ -58,3 +61,4 @@ class Column(Generic[RowT]):
     bars: Callable[[RowT], Sequence[int]] | None = None
     bar: Callable[[RowT], float | None] | None = None
     field: str = ""
+    exact: Callable[[RowT], Any] | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from pulse_desktop.state.serialize import rounded_seconds, utc_text
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -19,6 +20,24 @@ def muted(_row: object) -> SemanticColor:
 def faint(_row: object) -> SemanticColor:
     """Return the color of text that is rarely read, the same for every row."""
     return SemanticColor.FAINT
+
+
+def exact_time(at: Callable[[RowT], float | None]) -> Callable[[RowT], str | None]:
+    """Return a function that returns the time of a row for export: ISO 8601, None if unknown.
+
+    Args:
+        at: returns the time of a row, Unix seconds, None when it is unknown.
+    """
+    return lambda row: utc_text(at(row))
+
+
+def exact_seconds(value: Callable[[RowT], float | None]) -> Callable[[RowT], float | None]:
+    """Return a function that returns the duration of a row for export, None if unknown.
+
+    Args:
+        value: returns the seconds of a row, None when they are unknown.
+    """
+    return lambda row: rounded_seconds(value(row))
 
 
 def time_column(
@@ -55,6 +74,7 @@ def time_column(
         tooltip=tooltip,
         hide_below=hide_below,
         is_time=True,
+        exact=exact_time(at),
     )
 
 
@@ -86,6 +106,7 @@ def ago_column(
         tooltip=lambda row, _now: formats.absolute(at(row)),
         time_dependent=True,
         hide_below=hide_below,
+        exact=exact_time(at),
     )
 
 
@@ -117,4 +138,5 @@ def number_column(
         mono=True,
         sort=value,
         hide_below=hide_below,
+        exact=value,
     )

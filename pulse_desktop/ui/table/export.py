@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from pulse_desktop.atomic_file import AtomicFile
 from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.text.formats import without_isolates
-from pulse_desktop.text.spreadsheet import csv_line
+from pulse_desktop.text.spreadsheet import cell_text, csv_line
 from pulse_desktop.ui.table.column import Column
 
 RowT = TypeVar("RowT")
@@ -38,18 +38,32 @@ class ExportFormat(Generic[RowT]):
 
 
 def column_format(columns: Sequence[Column[RowT]], now: float) -> ExportFormat[RowT]:
-    """Return how rows are written as the texts of columns.
+    """Return how rows are written as columns: their exact values, or else their texts.
+
+    Bars without an exact value are left out.
 
     Args:
         columns: of a table.
         now: Unix seconds, from which relative times count.
     """
+    written = [each for each in columns if each.exact is not None or each.bars is None]
+    keys = [column.key for column in written]
 
-    def cells(row: RowT) -> list[str]:
-        return [without_isolates(column.text(row, now)) for column in columns]
+    def values(row: RowT) -> list[Any]:
+        return [_value(column, row, now) for column in written]
 
-    keys = [column.key for column in columns]
-    return ExportFormat(keys, cells, lambda row: dict(zip(keys, cells(row), strict=True)))
+    return ExportFormat(
+        keys,
+        lambda row: list(map(cell_text, values(row))),
+        lambda row: dict(zip(keys, values(row), strict=True)),
+    )
+
+
+def _value(column: Column[RowT], row: RowT, now: float) -> Any:
+    """Return the exact value of a cell, or else its text."""
+    if column.exact is not None:
+        return column.exact(row)
+    return without_isolates(column.text(row, now))
 
 
 class TableExport(Generic[RowT]):

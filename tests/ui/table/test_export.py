@@ -16,7 +16,9 @@ from pulse_desktop.ui.page.export_button import ExportButton
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.table.export import TableExport
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.common_columns import ago_column, number_column, time_column
+from pulse_desktop.ui.table.export import TableExport, column_format
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import AnyPage, select_rows
 
@@ -85,6 +87,32 @@ def test_every_page_exports_its_columns(harness: PageHarness, tmp_path: Path) ->
     page = harness.open(MessagesPage)
     assert export(page, tmp_path / "messages.csv") == 1
     assert "hello, world" in (tmp_path / "messages.csv").read_text("utf-8")
+
+
+SOMETIMES: tuple[Column[float | None], ...] = (
+    time_column(lambda row: row, "Time", "time"),
+    ago_column(lambda row: row, "Age", "age"),
+    number_column(lambda row: row, "Number", "number", 80),
+    Column("Bars", "bars", lambda _row, _now: "at most 1 per bar", bars=lambda _row: [0, 1]),
+    Column("Text", "text", lambda row, _now: "" if row is None else "=cmd()"),
+)
+
+
+def test_columns_are_exported_with_exact_values_and_without_bars(tmp_path: Path) -> None:
+    format_ = column_format(SOMETIMES, now=1e9 + 300)
+    for name in ("rows.ndjson", "rows.csv"):
+        rows = iter([1e9 + 0.0625, None])
+        asyncio.run(TableExport(rows, 2, format_, tmp_path / name).run())
+    time = "2001-09-09T01:46:40.062500+00:00"
+    assert objects(tmp_path / "rows.ndjson") == [
+        {"time": time, "age": time, "number": 1e9 + 0.0625, "text": "=cmd()"},
+        {"time": None, "age": None, "number": None, "text": ""},
+    ]
+    assert (tmp_path / "rows.csv").read_text("utf-8").splitlines() == [
+        "time,age,number,text",
+        f"{time},{time},1000000000.0625,'=cmd()",
+        ",,,",
+    ]
 
 
 def test_events_are_exported_with_their_payload(harness: PageHarness, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pulse_desktop.text.knowledge_text import message_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.common_columns import muted, time_column
+from pulse_desktop.ui.table.common_columns import exact_time, muted, time_column
 
 CLASS_LABELS: Final = {
     "signal": (_("signal"), "●", SemanticColor.GOOD),
@@ -88,6 +88,7 @@ MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (
         hide_below=600,
         sort=lambda row: row.score,
         tooltip=lambda row, _now: class_tooltip(row),
+        exact=lambda row: row.score,
     ),
     Column(
         _("Class"),
@@ -97,6 +98,7 @@ MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (
         color=class_color,
         glyph=lambda row: class_label(row)[1],
         tooltip=lambda row, _now: class_tooltip(row),
+        exact=lambda row: row.classification or None,
     ),
     Column(
         _("Source"),
@@ -115,5 +117,6 @@ MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (
         sort=lambda row: row.sent_at,
         tooltip=lambda row, _now: formats.absolute(row.sent_at),
         hide_below=1060,
+        exact=exact_time(lambda row: row.sent_at),
     ),
 )
