@@ -17,14 +17,7 @@ from pulse_desktop.cli.connection import (
 )
 from pulse_desktop.cli.exit_codes import FAILED, USAGE
 from pulse_desktop.cli.group_marking import MARKS, mark_group
-from pulse_desktop.cli.group_report import (
-    GROUP_CELLS,
-    group_to_cells,
-    group_to_dict,
-    write_example,
-    write_group,
-    write_part,
-)
+from pulse_desktop.cli.group_report import write_example, write_group, write_part
 from pulse_desktop.cli.history_notes import looked_at, unread_history
 from pulse_desktop.cli.output import (
     MAX_QUOTED,
@@ -146,6 +139,11 @@ async def _run_command(arguments: Namespace, command: str, words: list[str]) -> 
 async def _list(arguments: Namespace, text: str) -> int:
     from pulse_desktop.fields.run_fields import run_fields
     from pulse_desktop.query import compile_query, parse
+    from pulse_desktop.state.serialize_groups import (
+        GROUP_CELLS,
+        group_to_cells,
+        listed_group_to_dict,
+    )
 
     started = time.monotonic()
     query = parse(text)
@@ -171,8 +169,8 @@ async def _list(arguments: Namespace, text: str) -> int:
             for group, count in groups[: arguments.limit]
         ]
         if arguments.json:
-            for group, count in shown:
-                write_json(group_to_dict(group) | {"count_since": count})
+            for each in shown:
+                write_json(listed_group_to_dict(*each))
         elif arguments.csv:
             write_csv([GROUP_CELLS, *(group_to_cells(*each) for each in shown)])
         elif shown:
@@ -288,6 +286,7 @@ def _note_rest(hidden: int, muted: int) -> None:
 
 async def _show(arguments: Namespace, wanted: str) -> int:
     from pulse_desktop.fields.shared_condition import shared_tooltip
+    from pulse_desktop.state.serialize_groups import group_to_dict
 
     started = time.monotonic()
     async with connected_session(

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
@@ -25,7 +25,6 @@ from pulse_desktop.cli.parser import (
     add_shared_options,
 )
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
@@ -41,17 +40,6 @@ class _Row(NamedTuple):
     task_name: str
     stored: "StoredOutcome"
 
-
-RESULT_CELLS: Final = (
-    "key",
-    "task_name",
-    "outcome",
-    "format",
-    "bytes",
-    "stored_at",
-    "problem",
-)
-"""Headings of the cells of a result. Scripts rely on them and on their order."""
 
 _HISTORY_PER_RESULT: Final = 10
 """Messages of history in which the names of tasks are searched, for each result listed."""
@@ -111,6 +99,8 @@ async def run(arguments: Namespace) -> int:
 
 async def _list(arguments: Namespace) -> int:
     """List results as they are read: a bucket may have more than fit into memory."""
+    from pulse_desktop.state.serialize import RESULT_CELLS
+
     limit = arguments.limit
     newest = min(_MAX_HISTORY, max(_MIN_HISTORY, limit * _HISTORY_PER_RESULT))
     headings = (_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED"))
@@ -148,13 +138,14 @@ async def _list(arguments: Namespace) -> int:
 
 
 def _write_rows(rows: list[_Row], table: TableWriter, now: float, arguments: Namespace) -> None:
+    from pulse_desktop.state.serialize import outcome_to_dict
     from pulse_desktop.text.spreadsheet import to_cells
 
     if arguments.json:
         for row in rows:
-            write_json(_to_dict(row))
+            write_json(outcome_to_dict(*row))
     elif arguments.csv:
-        write_csv(to_cells(_to_dict(row)) for row in rows)
+        write_csv(to_cells(outcome_to_dict(*row)) for row in rows)
     else:
         table.write(_cells(row, now) for row in rows)
 
@@ -240,22 +231,6 @@ def _outcome(stored: "StoredOutcome") -> str:
     if stored.outcome:
         return STATE_LABELS[RunState(stored.outcome)][0]
     return _("not read (large)") if stored.format == UNREAD else stored.reason
-
-
-def _to_dict(row: _Row) -> dict[str, Any]:
-    from pulse_desktop.state.run import UNREAD, UNREADABLE
-
-    stored = row.stored
-    values = (
-        row.key,
-        row.task_name or None,
-        stored.outcome or None,
-        None if stored.format == UNREAD else stored.format,
-        stored.size,
-        format_timestamp(stored.stored_at),
-        stored.reason if stored.format == UNREADABLE else None,
-    )
-    return dict(zip(RESULT_CELLS, values, strict=True))
 
 
 async def _show(session: "Session", arguments: Namespace) -> int:

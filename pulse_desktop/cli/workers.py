@@ -53,7 +53,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """List the workers that are online."""
-    from pulse_desktop.state.serialize import worker_to_dict
+    from pulse_desktop.state.serialize import WORKER_CELLS, listed_worker_to_dict
     from pulse_desktop.text.spreadsheet import to_cells
     from pulse_desktop.text.worker_text import clock_offset
 
@@ -67,22 +67,20 @@ async def run(arguments: Namespace) -> int:
         now = session.now()
         online = {worker.id: worker for worker in session.state.workers.online(now)}
         listed = [
-            {
-                **worker_to_dict(worker, now),
-                "answered": _has_replied(worker.control, name, responding),
-            }
+            listed_worker_to_dict(
+                worker, now, answered=_has_replied(worker.control, name, responding)
+            )
             for name, worker in sorted(online.items())
         ]
         clocks = [(name, text) for name in sorted(online) if (text := clock_offset(online[name]))]
         # A worker whose heartbeats are not seen can still reply.
         listed += [
-            {**worker_to_dict(None, now), "worker": name, "control": True, "answered": True}
+            listed_worker_to_dict(None, now, answered=True) | {"worker": name, "control": True}
             for name in sorted(responding or frozenset())
             if name not in online
         ]
     if arguments.csv:
-        headings = (*worker_to_dict(None, now), "answered")
-        write_csv([headings, *map(to_cells, listed)])
+        write_csv([WORKER_CELLS, *map(to_cells, listed)])
     if arguments.json:
         for each in listed:
             write_json(each)

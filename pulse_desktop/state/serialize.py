@@ -1,4 +1,4 @@
-"""Serialize runs, events and workers as JSON-ready objects for the command line and for export.
+"""Serialize runs, events, results and workers for the command line and for export.
 
 Scripts rely on the names and values; they never change and are never translated.
 """
@@ -10,7 +10,8 @@ from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.json_value import readable_json
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.progress import Progress
-from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run import UNREAD, UNREADABLE, StoredOutcome, TaskRun
+from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.state.worker import Worker
 
 _MAX_UNREADABLE: Final = 4096
@@ -142,6 +143,69 @@ def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
         "seen_at": utc_text(worker.last_seen) if worker else None,
         "clock_offset_s": round(worker.clock_offset_s, 3) if worker else None,
     }
+
+
+WORKER_CELLS: Final = (*worker_to_dict(None, 0.0), "answered")
+"""Headings of the cells of a worker. Scripts rely on them and on their order."""
+
+
+def listed_worker_to_dict(
+    worker: Worker | None, now: float, *, answered: bool | None
+) -> dict[str, Any]:
+    """Return a worker of a list as a JSON-ready object, see `WORKER_CELLS`.
+
+    Args:
+        worker: as of its latest heartbeat, None if it sends none.
+        now: Unix seconds.
+        answered: whether it replied to a ping, None if it was not pinged.
+    """
+    return {**worker_to_dict(worker, now), "answered": answered}
+
+
+RESULT_CELLS: Final = (
+    "key",
+    "task_name",
+    "outcome",
+    "format",
+    "bytes",
+    "stored_at",
+    "problem",
+)
+"""Headings of the cells of a result. Scripts rely on them and on their order."""
+
+
+def outcome_to_dict(key: str, task_name: str, stored: StoredOutcome) -> dict[str, Any]:
+    """Return a stored result as a JSON-ready object, see `RESULT_CELLS`.
+
+    Args:
+        key: of the result.
+        task_name: name of its task, empty if unknown.
+        stored: its outcome.
+    """
+    values = (
+        key,
+        task_name or None,
+        stored.outcome or None,
+        None if stored.format == UNREAD else stored.format,
+        stored.size,
+        format_timestamp(stored.stored_at),
+        stored.reason if stored.format == UNREADABLE else None,
+    )
+    return dict(zip(RESULT_CELLS, values, strict=True))
+
+
+def result_to_dict(row: StoredResult) -> dict[str, Any]:
+    """Return an object of the result bucket as `outcome_to_dict` does; one may be deleted."""
+    stored = row.stored
+    outcome = StoredOutcome(
+        stored.stored_at,
+        stored.sequence,
+        stored.size,
+        "deleted" if stored.deleted else row.outcome,
+        row.problem,
+        format=row.format or UNREAD,
+    )
+    return outcome_to_dict(row.key, row.task_name, outcome)
 
 
 def _error(run: TaskRun) -> dict[str, Any] | None:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pulse_desktop.cli.results import RESULT_CELLS
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from pulse_desktop.state.serialize import EVENT_CELLS, RUN_CELLS
+from pulse_desktop.state.serialize import EVENT_CELLS, RESULT_CELLS, RUN_CELLS
 from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_thread
 from tests.kit.fake_worker import fake_worker
 from tests.kit.nats_clients import connect
