@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from pulse_desktop.atomic_file import AtomicFile
 from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.text.formats import without_isolates
-from pulse_desktop.text.spreadsheet import cell_text, csv_line
+from pulse_desktop.text.spreadsheet import cell_text, csv_line, to_cells
 from pulse_desktop.ui.table.column import Column
 
 RowT = TypeVar("RowT")
@@ -64,6 +64,18 @@ def _value(column: Column[RowT], row: RowT, now: float) -> Any:
     if column.exact is not None:
         return column.exact(row)
     return without_isolates(column.text(row, now))
+
+
+def record_format(
+    headings: Sequence[str], record: Callable[[RowT], dict[str, Any]]
+) -> ExportFormat[RowT]:
+    """Return how rows are written as objects, whose values are also the cells.
+
+    Args:
+        headings: the keys of the objects, in their order.
+        record: returns a row as a JSON-ready object.
+    """
+    return ExportFormat(headings, lambda row: to_cells(record(row)), record)
 
 
 class TableExport(Generic[RowT]):

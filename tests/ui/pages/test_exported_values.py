@@ -1,16 +1,23 @@
 """What pages export can be read later: whole times, numbers, names that are in no language."""
 
 import asyncio
+import csv
 import json
 from pathlib import Path
 from typing import Any
 
+from pulse_desktop.model.time_range import last
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_desktop.state.serialize import RESULT_CELLS, WORKER_CELLS, listed_worker_to_dict
+from pulse_desktop.state.serialize_groups import GROUP_CELLS, group_to_cells
 from pulse_desktop.ui.pages.agents import AgentsPage
 from pulse_desktop.ui.pages.knowledge import KnowledgePage
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.metrics import MetricsPage
 from pulse_desktop.ui.pages.providers import ProvidersPage
+from pulse_desktop.ui.pages.results.page import ResultsPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.table.export import TableExport, column_format
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
@@ -18,12 +25,22 @@ from tests.ui.pages.test_table_pages import fill_all_topics
 from tests.ui.tables import AnyPage
 
 
-def exported(page: AnyPage, folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of a page as its NDJSON file has them."""
-    path, model = folder / "rows.ndjson", page.table.rows_model
+def written(page: AnyPage, path: Path) -> str:
+    """Export the rows of a page to a file; return its text."""
+    model = page.table.rows_model
     export = TableExport(model.snapshot(), model.shown_count, page.export_format(), path)
     asyncio.run(export.run())
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return path.read_text("utf-8")
+
+
+def exported(page: AnyPage, folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of a page as its NDJSON file has them."""
+    return [json.loads(line) for line in written(page, folder / "rows.ndjson").splitlines()]
+
+
+def exported_cells(page: AnyPage, folder: Path) -> list[list[str]]:
+    """Return the lines of a page as its CSV file has them, first the headings."""
+    return list(csv.reader(written(page, folder / "rows.csv").splitlines()))
 
 
 def exported_columns(page: AnyPage) -> list[dict[str, Any]]:
@@ -102,3 +119,76 @@ def test_metrics_have_their_values_and_changes_as_numbers(harness: PageHarness) 
         format_timestamp(NOW - 4),
     )
     assert metric["change"] == {"trend": "up", "change": 0.02, "period_s": 600.0}
+
+
+def test_workers_are_whole_and_as_on_the_command_line(harness: PageHarness, tmp_path: Path) -> None:
+    for pid in (10, 11):
+        harness.builder.heartbeat(f"worker-1@host-a:{pid}", NOW - 2, rss_bytes=84_000_123, busy=2)
+    page = harness.open(MonitoringPage)
+    rows = sorted(exported(page, tmp_path), key=lambda row: str(row["worker"]))
+    assert [row["worker"] for row in rows] == ["worker-1@host-a:10", "worker-1@host-a:11"]
+    workers = harness.builder.state.workers.rows
+    assert rows == [
+        json.loads(json.dumps(listed_worker_to_dict(workers[number], NOW, answered=None)))
+        for number in (0, 1)
+    ]
+    assert rows[0]["seen_at"] == format_timestamp(NOW - 2)
+    assert (rows[0]["rss_bytes"], rows[0]["busy"], rows[0]["health"]) == (84_000_123, 2, "alive")
+    headings, first, _second = exported_cells(page, tmp_path)
+    assert tuple(headings) == WORKER_CELLS
+    assert first[headings.index("rss_bytes")] == "84000123"
+
+
+def test_results_are_written_as_on_the_command_line(harness: PageHarness, tmp_path: Path) -> None:
+    builder = harness.builder
+    builder.result(builder.stored("k1", size=725, at=NOW - 9), {"ok": 1})
+    builder.state.fold_unreadable_body(builder.stored("k2", at=NOW - 8), "it asks for os.system")
+    builder.stored("k3", at=NOW - 7)
+    builder.stored("k4", at=NOW - 6)
+    builder.stored("k4", size=0, deleted=True, at=NOW - 5)
+    page = harness.open(ResultsPage)
+    rows = {row["key"]: row for row in exported(page, tmp_path)}
+    assert rows["k1"] == {
+        "key": "k1",
+        "task_name": "m:f",
+        "outcome": "succeeded",
+        "format": "json",
+        "bytes": 725,
+        "stored_at": format_timestamp(NOW - 9),
+        "problem": None,
+    }
+    assert (rows["k2"]["outcome"], rows["k2"]["format"]) == (None, "unreadable")
+    assert rows["k2"]["problem"] == "it asks for os.system"
+    assert (rows["k3"]["outcome"], rows["k3"]["format"]) == (None, None)
+    assert rows["k4"]["outcome"] == "deleted"
+    headings, *cells = exported_cells(page, tmp_path)
+    assert tuple(headings) == RESULT_CELLS
+    assert ["k1", "m:f", "succeeded", "json", "725", format_timestamp(NOW - 9), ""] in cells
+
+
+def test_groups_are_written_as_on_the_command_line(harness: PageHarness, tmp_path: Path) -> None:
+    for number in range(4):
+        harness.builder.task(f"{number:032x}", "m:f", at=NOW - 100)
+        harness.builder.failed(f"{number:032x}", at=NOW - 90 + number)
+    harness.builder.state.failure_groups.tick_all(NOW)
+    page = harness.open(TasksPage)
+    page.show_groups()
+    groups = page.groups
+    (row,) = exported(groups, tmp_path)
+    assert (row["count"], row["count_since"], row["tasks"]) == (4, 4, ["m:f"])
+    assert row["first_seen"] == format_timestamp(NOW - 90)
+    assert row["last_seen"] == format_timestamp(NOW - 87)
+    (group,) = harness.builder.state.failure_groups.groups()
+    assert exported_cells(groups, tmp_path) == [list(GROUP_CELLS), group_to_cells(group, 4)]
+
+
+def test_groups_count_the_failures_of_the_time_range(harness: PageHarness, tmp_path: Path) -> None:
+    for number, age in enumerate((7_000, 90, 80)):
+        harness.builder.task(f"{number:032x}", "m:f", at=NOW - age)
+        harness.builder.failed(f"{number:032x}", at=NOW - age)
+    page = harness.open(TasksPage)
+    page.context.time.set_range(last(3_600.0))
+    page.show_groups()
+    harness.update(page)
+    (row,) = exported(page.groups, tmp_path)
+    assert (row["count"], row["count_since"]) == (3, 2)

@@ -11,6 +11,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.serialize import RESULT_CELLS, result_to_dict
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -33,6 +34,7 @@ from pulse_desktop.ui.pages.results.columns import (
     result_columns,
 )
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.export import ExportFormat, record_format
 from pulse_desktop.ui.widgets.property_list import Property
 from pulse_desktop.ui.window_title import set_title
 
@@ -108,6 +110,10 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         self.bucket_bar = BucketBar()
         self.bucket_bar.bucket_chosen.connect(self._watch_bucket)
         return self.bucket_bar
+
+    def export_format(self) -> ExportFormat[StoredResult]:
+        """Return how results are exported: with exact values, as on the command line."""
+        return record_format(RESULT_CELLS, result_to_dict)
 
     def count_text(self, count: int) -> str:
         """Return a number of results as text."""

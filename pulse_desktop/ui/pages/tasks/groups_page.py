@@ -15,6 +15,7 @@ from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.serialize_groups import GROUP_CELLS, group_to_cells, listed_group_to_dict
 from pulse_desktop.text.group_text import (
     GROUP_LABELS,
     GROUP_MEANINGS,
@@ -39,6 +40,7 @@ from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.conditions import group_query
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.export import ExportFormat
 from pulse_desktop.ui.throttle import Throttle
 
 _MAX_RERUN: Final = 10_000
@@ -111,6 +113,19 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         """Create the detail panel."""
         label = self.context.state.runs.names.label
         return GroupDetail(label, is_recording=self.context.is_recording)
+
+    def export_format(self) -> ExportFormat[FailureGroup]:
+        """Return how groups are exported: with exact values, as on the command line."""
+        bounds = self._bounds
+
+        def listed(row: FailureGroup) -> tuple[FailureGroup, int]:
+            return self._ranged.compare(row), row.count_between(*bounds)
+
+        return ExportFormat(
+            GROUP_CELLS,
+            lambda row: group_to_cells(*listed(row)),
+            lambda row: listed_group_to_dict(*listed(row)),
+        )
 
     def count_text(self, count: int) -> str:
         """Return a number of groups as text."""

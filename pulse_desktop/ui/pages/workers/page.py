@@ -12,6 +12,7 @@ from pulse_desktop.fields.worker_fields import health_name, worker_fields
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.serialize import WORKER_CELLS, listed_worker_to_dict
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.worker import Worker, WorkerActivity
 from pulse_desktop.text import formats
@@ -52,6 +53,7 @@ from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
 from pulse_desktop.ui.pages.workers.queue_stats import QueueStats
 from pulse_desktop.ui.pages.workers.worker_commands import WorkerCommandActions
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.export import ExportFormat, record_format
 from pulse_desktop.ui.throttle import CHART_SHARE, Throttle
 from pulse_desktop.ui.widgets.property_list import Property
 
@@ -112,6 +114,11 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     def make_detail(self) -> RowDetail:
         """Create the detail panel."""
         return RowDetail(_("Details of the worker"), _("Event of the worker"))
+
+    def export_format(self) -> ExportFormat[Worker]:
+        """Return how workers are exported: with exact values, as on the command line."""
+        record = partial(listed_worker_to_dict, now=self.now, answered=None)
+        return record_format(WORKER_CELLS, record)
 
     def count_text(self, count: int) -> str:
         """Return a number of workers as text."""
