@@ -109,6 +109,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
                 width=126,
                 color=status_color,
                 glyph=status_glyph,
+                exact=lambda row: row.type if row.version is None else row.version,
             ),
             Column(
                 _("Confidence"),

@@ -77,10 +77,13 @@ def test_findings_have_whole_times_and_numbers(harness: PageHarness) -> None:
     fill_all_topics(harness.builder)
     counts = {"message_count": 12, "topics_created": 2, "extraction_id": "e2"}
     harness.builder.event("knowledge", "knowledge.extraction_completed", counts, at=NOW - 3)
+    version = {"entity_id": "7", "topic_name": "Orders", "version": 3}
+    harness.builder.event("knowledge", "knowledge.version_created", version)
     rows = exported_columns(harness.open(KnowledgePage))
+    assert row_with(rows, kind="version")["type"] == 3
     atom = row_with(rows, kind="atom")
     assert (atom["time"], atom["confidence"]) == (format_timestamp(NOW - 40), 0.9)
-    assert atom["title"] == "Keep JetStream"
+    assert (atom["title"], atom["type"]) == ("Keep JetStream", "decision")
     assert row_with(rows, type="completed")["title"]["topics"] == 2
 
 
