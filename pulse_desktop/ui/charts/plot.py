@@ -165,9 +165,14 @@ class Plot(pg.PlotWidget):
 
     def set_crosshair(self, at: float | None) -> None:
         """Show the vertical line at a time, Unix seconds, or hide it."""
-        self._crosshair.setVisible(at is not None)
+        line = self._crosshair
+        if at == (float(line.value()) if line.isVisible() else None):
+            return
+        line.setVisible(at is not None)
         if at is not None:
-            self._crosshair.setPos(at)
+            line.setPos(at)
+        # Without that, a line that another chart has moved stays at its former place too.
+        self.viewport().update()
 
     def x_of(self, at: float) -> float:
         """Return the x coordinate of a time, in pixels from the left edge of the widget."""

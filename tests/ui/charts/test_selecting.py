@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -247,6 +249,28 @@ def test_the_crosshair_is_shared(qtbot: QtBot, charts: list[TimeChart]) -> None:
     assert charts[1].tooltip == charts[0].tooltip != ""
     qtbot.keyClick(charts[0], Qt.Key.Key_Escape)
     assert charts[1].tooltip == ""
+
+
+def test_a_shared_crosshair_leaves_no_line_behind(qtbot: QtBot, charts: list[TimeChart]) -> None:
+    first, second = charts
+    window = second.window()
+    window.resize(700, 520)
+    second.move(0, 260)
+    qtbot.wait(50)
+    area = QRect(second.pos() + second.plot.pos(), second.plot.size())
+
+    def on_screen() -> QImage:
+        return window.screen().grabWindow(window.winId()).toImage().copy(area)
+
+    before = on_screen()
+    for moment in (NOW - 500, NOW - 300, NOW - 100):
+        QTest.mouseMove(first.plot.viewport(), at(first, moment))
+        qtbot.wait(20)
+        assert on_screen() != before
+    first.plot.pointer_moved.emit(math.nan)
+    qtbot.wait(20)
+    assert second.tooltip == ""
+    assert on_screen() == before
 
 
 def test_no_zero_is_drawn_where_nothing_is_known(qtbot: QtBot, charts: list[TimeChart]) -> None:
