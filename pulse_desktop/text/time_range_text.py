@@ -146,6 +146,11 @@ def zone_text(at: float) -> str:
     return f"{name} ({text})" if name and name != "UTC" else "UTC"
 
 
+def not_past_text(time_range: TimeRange) -> str:
+    """Return how to say that something is of now in spite of the range; empty for a live range."""
+    return "" if time_range.is_live else _("as of now, not of the time range")
+
+
 def shown_range_text(start: float, end: float, now: float, *, is_live: bool) -> str:
     """Return what the axis of a chart really shows: `last 2 min`, `28 Nov 22:00 – 23:10`."""
     if is_live:

@@ -49,7 +49,7 @@ class PageCounts:
 
         Args:
             reason: why there may be rows that are not shown, None if there are none.
-            as_of: the time for which the rows are true, empty for the present.
+            as_of: the time for which the rows are true, empty for that which is asked for.
         """
         before = self._reason, self._as_of
         self._reason, self._as_of = reason, as_of

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
+from pulse_desktop.text.time_range_text import not_past_text
 from pulse_desktop.ui.query.conditions import time_condition
 from pulse_desktop.ui.rows.row_filter import RowFilter
 from pulse_desktop.ui.time.window_time import WindowTime
@@ -117,6 +118,15 @@ class PageTime(Generic[RowT]):
     def shown_time(self, now: float) -> float:
         """Return the time that ages are relative to, Unix seconds: the end of a frozen range."""
         return min(self._time.range.end_or(now), now) if self._shows_past else now
+
+    def not_past_text(self) -> str:
+        """Return that the rows are of now, and the range is not; empty if they follow the range.
+
+        Those of a recording are of its end.
+        """
+        if self._shows_past or self._time.is_recording():
+            return ""
+        return not_past_text(self._time.range)
 
     def move_on(self, now: float) -> bool:
         """Move a live range on, not too often; return whether it has left rows behind."""

@@ -491,10 +491,14 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         return self._since_updated.seconds(self.wall_time(now)) >= self.update_interval_s
 
     def _is_stale(self) -> bool:
-        """Return whether rows may have changed since, or are not fully known yet."""
+        """Return whether rows may have changed, are not fully known yet, or not of the range."""
         connection = self.context.connection
         is_unknown = self.shows_states and bool(states_text(connection))
-        return connection.data_time is not None or is_unknown
+        return connection.data_time is not None or is_unknown or bool(self.not_past_text())
+
+    def not_past_text(self) -> str:
+        """Return that the rows are of now, and the time range is not; empty if it fits them."""
+        return self._time.not_past_text()
 
     def _update(self, now: float) -> None:
         self.views.update()
@@ -504,10 +508,11 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         connection, reason = self.context.connection, self.empty_reason(wall)
         self.page_charts.set_reason(reason.title if reason is not None else "")
         self.page_charts.update(wall, is_shown=self.area.charts_shown)
-        self.update_summary(now, stale_text(connection))
+        not_past = self.not_past_text()
+        self.update_summary(now, stale_text(connection) or not_past)
         self.table.overlay.set_reason(reason)
         stale = self._is_stale()
         as_of = as_of_text(connection) or (states_text(connection) if self.shows_states else "")
         self.table.set_stale(stale=stale)
         self.detail.set_stale(stale=stale)
-        self._counts.set_data_state(reason, as_of)
+        self._counts.set_data_state(reason, as_of or not_past)

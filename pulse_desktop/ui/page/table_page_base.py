@@ -52,7 +52,7 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
         detail_width: width of the detail panel.
         update_interval_s: seconds between two updates of charts and counts.
         has_times: whether rows belong to a time, so that the time range limits them; if not, they
-            are the present state of something.
+            are the present state of something, dimmed while the range is frozen.
         shows_past: whether rows without a time are shown as at the end of a frozen range.
         height_for_charts: height of the page below which its charts are hidden at first.
         even_charts: whether its charts are equally wide.
@@ -156,7 +156,7 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
 
         Args:
             now: Unix seconds for which the state is true.
-            stale: why that is not the present time, empty if it is.
+            stale: why that is not the time that is asked for, empty if it is.
         """
 
     def make_summary(self) -> QWidget | None:

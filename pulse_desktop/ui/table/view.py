@@ -203,6 +203,11 @@ class RowView(QTableView, Generic[RowT]):
 
     # Painting
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether the rows are painted without the colors that judge them."""
+        return self._painter.is_stale
+
     def set_stale(self, *, stale: bool) -> None:
         """Paint the rows without the colors that judge them, or with those again."""
         if stale != self._painter.is_stale:

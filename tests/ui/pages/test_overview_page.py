@@ -632,7 +632,7 @@ def test_in_the_past_the_topics_say_that_they_are_as_of_now(
     builder.runs(2)
     window = make_window(qtbot, builder, (OverviewPage,))
     window.resize(1024, 640)
-    for time_range, note in ((fixed(NOW - 900, NOW - 600), "As of now"), (last(900), "events")):
+    for time_range, note in ((fixed(NOW - 900, NOW - 600), "as of now"), (last(900), "events")):
         window.time.set_range(time_range)
         draw_frame(window, builder, 2.0)
         shown = [each.text() for each in window.findChildren(QLabel) if each.isVisible()]

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.model.time_range import last
+from pulse_desktop.model.time_range import fixed, last
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.legend import LegendKey
@@ -27,6 +27,7 @@ from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.query.views_button import WIDTH
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from pulse_desktop.ui.widgets.stat_card import StatCard
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import cell, click_row, visible_cells
@@ -566,3 +567,57 @@ def test_a_click_on_a_class_checks_its_chip(harness: PageHarness) -> None:
     page = harness.open(MessagesPage)
     _click_legend(page, "signal")
     assert page.filter_bar.checked_facets == {"signal"}
+
+
+def shown_state(page: TablePage[Any, Any]) -> tuple[bool, bool, set[str], str]:
+    """Return whether table and details are dimmed, what cards say of that, and the row count."""
+    cards = {card.stale for card in page.findChildren(StatCard)}
+    count = page.filter_bar.row_count_text
+    return page.table.is_stale, page.detail.is_stale, cards, count.partition(", ")[2]
+
+
+@pytest.mark.parametrize("page_class", [MonitoringPage, ProvidersPage, MetricsPage])
+def test_what_is_of_now_is_dimmed_and_says_so_while_the_range_is_frozen(
+    harness: PageHarness, page_class: PageClass
+) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(page_class)
+    note = "as of now, not of the time range"
+    cards = {""} if page.findChildren(StatCard) else set()
+    live = (False, False, cards, "")
+    assert shown_state(page) == live
+    for time_range, shown in (
+        (fixed(NOW - 900, NOW - 600), (True, True, {note} if cards else set(), note)),
+        (last(900), live),
+    ):
+        page.context.time.set_range(time_range)
+        page.apply_filter()
+        harness.update(page, NOW + 1)
+        assert shown_state(page) == shown
+        assert {chip.is_stale for chip in page.filter_bar.chips.values()} <= {shown[0]}
+
+
+@pytest.mark.parametrize("page_class", [MonitoringPage, MetricsPage])
+def test_what_is_of_the_end_of_a_recording_is_not_of_now(
+    harness: PageHarness, page_class: PageClass
+) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(page_class)
+    page.context.time.is_recording = lambda: True
+    page.context.time.set_range(fixed(NOW - 900, NOW - 600))
+    page.apply_filter()
+    harness.update(page, NOW + 1)
+    assert shown_state(page) == (False, False, {""}, "")
+
+
+@pytest.mark.parametrize("page_class", [MessagesPage, RunsPage, EventsPage])
+def test_rows_of_the_range_are_not_dimmed_in_the_past(
+    harness: PageHarness, page_class: PageClass
+) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(page_class)
+    page.context.time.set_range(fixed(NOW - 900, NOW - 5))
+    page.apply_filter()
+    harness.update(page, NOW + 1)
+    assert not page.table.is_stale
+    assert "as of now" not in page.filter_bar.row_count_text

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pulse_desktop.text.time_range_text import span_length_text
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last, since
+from pulse_desktop.text.time_range_text import not_past_text, span_length_text
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,8 @@ from pulse_desktop.text.time_range_text import span_length_text
 )
 def test_a_length_is_as_exact_as_it_is_short(seconds: float, text: str) -> None:
     assert span_length_text(seconds) == text
+
+
+def test_what_is_of_now_differs_from_a_frozen_range_alone() -> None:
+    assert not_past_text(fixed(100.0, 200.0)) == "as of now, not of the time range"
+    assert not any(map(not_past_text, (ALL_RETAINED, last(900), since(100.0))))

@@ -23,7 +23,7 @@ from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.group_text import muted_text
 from pulse_desktop.text.run_text import run_count_text
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.time_range_text import span_length_text
+from pulse_desktop.text.time_range_text import not_past_text, span_length_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.resampling import COUNTED_S, quantile_series
@@ -82,7 +82,6 @@ _CARD_TITLES: Final = {
 }
 _OUTCOME_CARDS: Final = frozenset({"success", "failed", "run_times"})
 _TOPICS_SUBTITLE: Final = _("events per second over 1 min, line 5 min")
-_NOT_PAST: Final = _("As of now, not of the time range")
 _CARD_TOOLTIPS: Final = {
     "success": _("Show the runs that ended in this time"),
     "failed": _("Show the failures of this time"),
@@ -368,7 +367,7 @@ class OverviewPage(Page):
     def _update_topics(self, now: float) -> None:
         connection = self.context.connection
         since = counted_since(self.context.state)
-        past = "" if self.context.time.is_live else _NOT_PAST
+        past = not_past_text(self.context.time.range)
         for topic, row in self.topics.rows.items():
             activity = self.context.state.topics.by_name[topic]
             row.show_activity(activity, now, since, connection.outages)
@@ -377,7 +376,7 @@ class OverviewPage(Page):
 
     def _update_attention(self, now: float) -> None:
         connection = self.context.connection
-        past = "" if self.context.time.is_live else _NOT_PAST
+        past = not_past_text(self.context.time.range)
         subtitle = as_of_text(connection) or past or _("last hour")
         muted = muted_text(muted_groups(self.context.state, now))
         self._attention_card.set_subtitle(" · ".join(filter(None, (subtitle, muted))))
@@ -400,7 +399,7 @@ class OverviewPage(Page):
     def _update_cards(self, now: float) -> None:
         state, items = self.context.state, self.context.attention_items()
         end, seconds = self._card_span(now)
-        length, live = span_length_text(seconds), self.context.time.is_live
+        length, past = span_length_text(seconds), not_past_text(self.context.time.range)
         for key in _OUTCOME_CARDS:
             title = _("{title}, {length}").format(title=_CARD_TITLES[key], length=length)
             self.cards[key].set_title(title)
@@ -423,8 +422,8 @@ class OverviewPage(Page):
                 of_outcomes=key in _OUTCOME_CARDS,
                 of_states=key == "queue" and not polled,
             )
-            if not live and key not in _OUTCOME_CARDS:
-                stale = stale or _NOT_PAST
+            if key not in _OUTCOME_CARDS:
+                stale = stale or past
             self.cards[key].set_stale(stale)
 
     def _draw(self, update: Callable[[float, ChartRange], None], wall: float) -> None:

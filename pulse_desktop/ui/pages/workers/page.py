@@ -209,7 +209,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         recording = self.context.is_recording
         queue = self.context.tasks.queue_status
         self.queue_stats.update_cards(online, queue, now, is_recording=recording)
-        polled = stale_text(self.context.connection, polled=True)
+        polled = stale_text(self.context.connection, polled=True) or self.not_past_text()
         for key, card in self.queue_stats.cards.items():
             card.set_stale(stale if key == "slots" else polled)
 
