@@ -73,6 +73,11 @@ class DetailPanel(QFrame):
         self.is_filtered_out = filtered_out
         self._note.setVisible(filtered_out)
 
+    def scroll_to_top(self) -> None:
+        """Show the beginning of what is scrolled: it is of another row now."""
+        for area in self.findChildren(QScrollArea):
+            area.verticalScrollBar().setValue(0)
+
     def _set_margins(self, side: int, top: int, bottom: int) -> None:
         """Set the margins around the contents; the note keeps its distance to both sides."""
         self._column.setContentsMargins(side, top, side, bottom)

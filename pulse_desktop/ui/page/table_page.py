@@ -350,11 +350,15 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def open_detail(self, row: RowT) -> None:
         """Show a row in the detail panel."""
+        former_row, former_position = self._shown_row, self._shown_position
         self._shown_row = row
         current = self.table.currentIndex().row()
         is_current = row is self.table.rows_model.row_object(current)
         self._shown_position = self.table.rows_model.position_at(current) if is_current else -1
         self.show_row(row)
+        # A row that has changed is another object at the same position.
+        if row is not former_row and not (0 <= self._shown_position == former_position):
+            self.detail.scroll_to_top()
         self._splitter.show_detail()
         self.context.on_details()
         self._show_filtered_out()

@@ -398,3 +398,18 @@ def test_nothing_covers_a_long_reason(
         assert above.bottom() < below.top()
     assert view.rect().contains(view.traceback.geometry())
     assert view.headline.height() > view.headline.fontMetrics().lineSpacing()
+
+
+def test_the_overview_of_another_run_starts_at_its_top(
+    opened: Opened, harness: PageHarness, builder: StateBuilder, qtbot: QtBot
+) -> None:
+    page, detail = opened(RUN, OVERVIEW)
+    page.resize(1000, 330)
+    bar = detail.overview.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 20)
+    bar.setValue(20)
+    harness.update(page, builder.at + 5)
+    assert bar.value() == 20, "the same run, later"
+    page.navigate(ShowRun("parent"))
+    detail.tabs.setCurrentIndex(OVERVIEW)
+    assert bar.value() == 0

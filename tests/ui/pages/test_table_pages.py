@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea, QScrollBar
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.time_range import fixed, last
@@ -621,3 +621,31 @@ def test_rows_of_the_range_are_not_dimmed_in_the_past(
     harness.update(page, NOW + 1)
     assert not page.table.is_stale
     assert "as of now" not in page.filter_bar.row_count_text
+
+
+def details_scroll(page: TablePage[Any, Any]) -> QScrollBar:
+    """Return the scroll bar of the details, which are higher than the page."""
+    page.resize(1000, 330)
+    area: QScrollArea = page.detail.findChildren(QScrollArea)[0]
+    return area.verticalScrollBar()
+
+
+def test_details_of_another_row_start_at_their_top(harness: PageHarness, qtbot: QtBot) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(MessagesPage)
+    click_row(page, 0)
+    bar = details_scroll(page)
+    qtbot.waitUntil(lambda: bar.maximum() > 20)
+    bar.setValue(20)
+    row = page.table.current_row()
+    assert row is not None
+    changed = {"message_id": row.message_id, "importance_score": 0.4}
+    harness.builder.event("messages", "message.scored", {**changed, "classification": "signal"})
+    harness.update(page, NOW + 1)
+    changed_row = page.table.current_row()
+    assert changed_row is not None
+    assert changed_row is not row
+    page.open_detail(changed_row)
+    assert bar.value() == 20, "the same row has changed"
+    click_row(page, 1)
+    assert bar.value() == 0
