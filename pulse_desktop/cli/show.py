@@ -67,6 +67,7 @@ async def run(arguments: Namespace) -> int:
         await session.waiter.wait_for_report(run.task_id)
         if run.state in OPEN_STATES:
             await session.results.load_progress(run.task_id)
+        session.state.runs.tick_all(session.now())  # it may be overdue
         run = session.state.runs.get(run.task_id) or run
         report = await report_run(session, run)
         search = EventSearch(session.state.log, run.task_id)

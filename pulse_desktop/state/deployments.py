@@ -1,6 +1,5 @@
 """Deployments: when workers of another version started, from the versions in their heartbeats."""
 
-import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from operator import itemgetter
@@ -43,9 +42,6 @@ class Deployments:
         # By worker, when it was first seen with each version that it changed to, in order of time.
         # Most have one: a new version has a new process. In a container each may be process 1.
         self._changes: dict[str, list[tuple[float, str]]] = {}
-        self._seen_at: dict[
-            str, dict[str, float]
-        ] = {}  # by worker, when each version was last seen
         self._listed: tuple[Deployment, ...] | None = ()
 
     def record(self, worker: str, version: str, at: float) -> None:
@@ -55,21 +51,13 @@ class Deployments:
         changes = self._changes.get(worker)
         if changes is None:
             if len(self._changes) >= _MAX_WORKERS:
-                oldest = next(iter(self._changes))
-                del self._changes[oldest], self._seen_at[oldest]
+                del self._changes[next(iter(self._changes))]
             changes = self._changes[worker] = []
-            self._seen_at[worker] = {}
-        seen_at = self._seen_at[worker]
-        before = seen_at.get(version, -math.inf)
-        if len(seen_at) < _MAX_CHANGES or version in seen_at:
-            seen_at[version] = max(before, at)
         place = bisect_right(changes, at, key=itemgetter(0))
         if place and changes[place - 1][1] == version:
             return
         if place < len(changes) and changes[place][1] == version:
             changes[place] = at, version
-        elif place and 0 <= at - before < _TOGETHER_S:
-            return  # two workers have one identity, or it was there for a moment
         else:
             changes.insert(place, (at, version))
             del changes[:-_MAX_CHANGES]

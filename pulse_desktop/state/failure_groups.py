@@ -422,7 +422,9 @@ class FailureGroups(Collection[FailureGroup]):
         if is_later and group.regressed_at is None and self._states.has_recovered(group, at):
             group.regressed_at = at
         elif not self._states.is_regression_left(group, at):
-            group.regressed_at = None
+            before = group.times.latest(-math.inf, math.nextafter(at, -math.inf))
+            has_recovered = before is not None and self._states.had_recovered(group, before, at)
+            group.regressed_at = at if has_recovered else None
         is_latest = group.add(position, run, at)
         if group is not self._other:
             if is_latest and at >= next(reversed(self._groups.values())).last_seen:

@@ -118,7 +118,15 @@ class GroupStates:
         regressed_at = group.regressed_at
         if regressed_at is None or at >= regressed_at:
             return True
-        return self._have_run(group.tasks, at, group.quiet_s, regressed_at)
+        count = group.times.count(-math.inf, at) + group.times.dropped + 1
+        quiet_s = quiet_seconds(min(group.first_seen, at), at, count)
+        return self._have_run(group.tasks, at, quiet_s, regressed_at)
+
+    def had_recovered(self, group: GroupMembers, last: float, at: float) -> bool:
+        """Return whether a group had recovered from one failure before another."""
+        count = group.times.count(-math.inf, last) + group.times.dropped
+        quiet_s = quiet_seconds(group.first_seen, last, count)
+        return self._have_run(group.tasks, last, quiet_s, at)
 
     def _have_run(self, tasks: Iterable[str], last: float, quiet_s: float, now: float) -> bool:
         """Return whether tasks have run and succeeded for long enough since the last failure."""

@@ -250,6 +250,7 @@ class ResultWatch:
         if before is not None and found is None:
             if self._gaps.offline_since is None:
                 self._on_removed()
+                self._last = 0  # should it come back, it is read again
             self._gaps.disconnected(self._checked_at, _("the bucket was deleted"))
         elif before is not None and found is not None and found.created != before.created:
             if self._unread or not self._is_certain:
@@ -257,6 +258,8 @@ class ResultWatch:
                 self._gaps.add(Gap(self._checked_at, now, missed, filled=False))
             if self._gaps.offline_since is None:
                 self._on_removed()
+            self._gaps.offline_since = None
+        elif found is not None:
             self._gaps.offline_since = None
         if found is not None:
             self._checked_at, self._is_certain = now, True

@@ -81,7 +81,7 @@ def _identifies(key: Any, item: Any) -> bool:
     return key in _IDENTITY_KEYS or (key == "outcome" and item in _OUTCOMES)
 
 
-def with_senders(value: Any, masked: Any) -> Any:
+def with_senders(value: Any, masked: Any, is_left_out: Callable[[Any], bool]) -> Any:
     """Return a masked event with the names of worker and desktop as they were sent.
 
     That of a desktop, `desktop:user@host`, looks like a login with a password.
@@ -89,13 +89,16 @@ def with_senders(value: Any, masked: Any) -> Any:
     Args:
         value: the event.
         masked: the same without secrets.
+        is_left_out: returns whether the values of a key are wanted to be left out.
     """
     if not isinstance(value, dict) or not isinstance(masked, dict):
         return masked
-    kept = {key: item for key, item in value.items() if masked.get(key) != item}
-    senders = {key: item for key, item in kept.items() if _is_sender(key, item)}
-    if "data" in kept:
-        senders["data"] = with_senders(value["data"], masked["data"])
+    changed = {
+        key: item for key, item in value.items() if masked.get(key) != item and not is_left_out(key)
+    }
+    senders = {key: item for key, item in changed.items() if _is_sender(key, item)}
+    if "data" in changed:
+        senders["data"] = with_senders(value["data"], masked["data"], is_left_out)
     return masked | senders if senders else masked
 
 

@@ -122,7 +122,7 @@ class Masker:
         may_repeat = _may_repeat_keys(raw, value)
         masked = self.mask_value(self._unambiguous(raw, value) if may_repeat else value)
         if message.source is Source.EVENT:
-            masked = with_senders(value, masked)
+            masked = with_senders(value, masked, self._is_left_out)
         masked = self._without_quoted(message, value, masked, may_repeat=may_repeat)
         if masked is value and b"\n" not in raw and b"\r" not in raw:
             return raw  # exactly as it was sent, with repeated keys and numbers of any length

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.page.notification import (
     Notification,
     NotificationSeverity,
@@ -108,7 +108,9 @@ class ExportAction(Generic[RowT]):
             title = _("Export cancelled")
             self._notify(name, Notification(title, _("No file was written."), severity="warning"))
             raise
-        detail = _("{count} rows written to {path}")
+        detail = ngettext(
+            "{count} row written to {path}", "{count} rows written to {path}", export.written
+        )
         detail = detail.format(count=formats.count(export.written), path=path)
         if missing := total - export.written:
             detail += " " + _("{count} were too old to be kept by then.").format(

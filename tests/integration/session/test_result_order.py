@@ -11,6 +11,7 @@ from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_desktop.session.result_loader import CONCURRENCY
 from pulse_desktop.transport.body_batch import MAX_BODY_BYTES
 from pulse_desktop.transport.result_store import ResultStore
+from pulse_desktop.transport.result_watch import ResultWatch
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import result_body
@@ -87,4 +88,31 @@ async def test_the_results_of_a_bucket_that_was_replaced_are_forgotten(
         row = results.get("c")
         assert row is not None
         assert row.outcome == "failed"
+    await client.close()
+
+
+async def test_the_results_of_a_bucket_that_comes_back_are_read_again(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = ResultWatch._find  # noqa: SLF001 - the server cannot lose a stream and have it again
+    is_gone = False
+
+    async def find_unless_gone(watch: ResultWatch) -> Any:
+        return None if is_gone else await find(watch)
+
+    monkeypatch.setattr(ResultWatch, "_find", find_unless_gone)
+    monkeypatch.setattr("pulse_desktop.transport.result_watch.POLL_INTERVAL_S", 0.1)
+    client = await connect(nats_server.url)
+    bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
+    await bucket.put("a", result_body())
+    async with open_session(nats_server) as session:
+        assert await session.wait_caught_up()
+        is_gone = True
+        (consumer,) = await client.jetstream().consumers_info(f"OBJ_{RESULT_BUCKET}")
+        await client.jetstream().delete_consumer(f"OBJ_{RESULT_BUCKET}", consumer.name)
+        results = session.state.results
+        await wait_until(lambda: not results.keys, 60)
+        is_gone = False
+        await wait_until(lambda: set(results.keys) == {"a"}, 60)
+        assert session.results.watch_status.deleted_since is None
     await client.close()

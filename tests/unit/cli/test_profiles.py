@@ -6,6 +6,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -130,15 +131,17 @@ def test_a_rename_moves_the_secret(shop: Run, ring: MemoryKeyring) -> None:
 
 
 def test_marks_follow_a_rename(run: Run, tmp_path: Path) -> None:
-    def table(name: str) -> MarkTable:
-        return MarkTable(LocalStateFile(state_file_path(tmp_path / "profiles", Profile(name))))
+    def file(name: str) -> closing[LocalStateFile]:
+        return closing(LocalStateFile(state_file_path(tmp_path / "profiles", Profile(name))))
 
     def noted(name: str) -> int:
-        return len(table(name).load())
+        with file(name) as opened:
+            return len(MarkTable(opened).load())
 
     for name in ("shop", "old"):
         assert run("add", name, "--server", "nats://127.0.0.1:1").code == 0
-        table(name).put("a" * 12, MarkKind.NOTE, Mark(1.0, "ann", f"of {name}"))
+        with file(name) as opened:
+            MarkTable(opened).put("a" * 12, MarkKind.NOTE, Mark(1.0, "ann", f"of {name}"))
     assert run("edit", "shop", "--rename", "store").code == 0
     assert (noted("shop"), noted("store")) == (0, 1)
     assert run("remove", "old", "--yes").code == 0

@@ -76,8 +76,19 @@ def test_the_workers_and_their_versions_are_bounded() -> None:
     assert [each.version for each in seen.all()] == [str(number) for number in range(201, 300)]
 
 
-def test_two_workers_with_one_identity_are_not_deployed_again_and_again() -> None:
-    seen = Deployments()
-    for beat in range(300):
-        seen.record("w@web:1", f"{beat % 2}.0", NOW + 10 * beat)
-    assert [each.version for each in seen.all()] == ["1.0"]
+def test_a_rollback_after_a_short_time_is_a_deployment() -> None:
+    beats = [
+        *((NOW + at, "1.0") for at in range(0, 3_600, 10)),
+        *((NOW + 3_600 + at, "2.0") for at in range(0, 200, 10)),
+        *((NOW + 3_800 + at, "1.0") for at in range(0, 3_600, 10)),
+    ]
+    forwards, backwards = Deployments(), Deployments()
+    for at, version in beats:
+        forwards.record("w@web:1", version, at)
+    for at, version in reversed(beats):
+        backwards.record("w@web:1", version, at)
+    assert [(each.at - NOW, each.version) for each in forwards.all()] == [
+        (3_600, "2.0"),
+        (3_800, "1.0"),
+    ]
+    assert backwards.all() == forwards.all()

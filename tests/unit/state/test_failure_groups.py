@@ -409,6 +409,16 @@ def test_a_group_that_failed_in_between_has_not_regressed(*, is_read_later: bool
     assert only(runs).state is GroupState.ONGOING
 
 
+@pytest.mark.parametrize("is_older", [True, False])
+def test_a_regression_begins_with_the_failure_that_becomes_known_later(*, is_older: bool) -> None:
+    runs = TaskRuns()
+    runs.put(failed(1, NOW))
+    succeed(runs, NOW + 10, 1_900)
+    runs.put(failed(3, NOW + 2_100))
+    runs.put(failed(2, NOW + 2_000), older=is_older)
+    assert only(runs).state is GroupState.REGRESSED
+
+
 def test_a_regression_is_as_of_the_time_at_which_its_failure_is_known_to_be() -> None:
     runs = TaskRuns()
     runs.put(failed(1, NOW))

@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,8 +34,9 @@ def insert(file: LocalStateFile) -> None:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> LocalStateFile:
-    return LocalStateFile(tmp_path / "profiles" / "state.sqlite3")
+def file(tmp_path: Path) -> Iterator[LocalStateFile]:
+    with closing(LocalStateFile(tmp_path / "profiles" / "state.sqlite3")) as file:
+        yield file
 
 
 def test_reading_makes_no_file_and_writing_makes_a_private_one(file: LocalStateFile) -> None:

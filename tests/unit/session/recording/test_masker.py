@@ -770,3 +770,12 @@ def test_an_address_with_a_login_is_no_sender(key: str, text: str) -> None:
     assert "hunter2" not in str(masker.mask_value({key: text}))
     nested = {"kwargs": {key: "desktop:root@vm"}}
     assert masker.mask_value(nested) != nested  # not that of an event
+
+
+@pytest.mark.parametrize("name", ["worker", "source"])
+def test_senders_are_left_out_if_they_are_named(name: str) -> None:
+    sent = {"type": "task.started", "source": WORKER, "data": {"task_id": "a1", "worker": WORKER}}
+    kept = json.loads(Masker((name,)).mask_payload(event(json.dumps(sent).encode())))
+    other = "source" if name == "worker" else "worker"
+    found = {"source": kept["source"], "worker": kept["data"]["worker"]}
+    assert (found[name], found[other]) == (MASK, WORKER)
