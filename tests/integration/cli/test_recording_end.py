@@ -211,10 +211,10 @@ async def test_a_check_shows_its_progress_in_a_terminal(
     client: Client, env: dict[str, str], tmp_path: Path
 ) -> None:
     """A large recording, which takes longer than the line needs to be shown."""
-    file = recorded(tmp_path / "r.zst", 60_000)
+    file = recorded(tmp_path / "r.zst", 240_000)
     with in_terminal("replay", str(file), "--check", env=env) as terminal:
         terminal.wait_for(" % of the file read, ")
         assert terminal.end() == 0
-    assert "60,000 messages" in terminal.shown
+    assert "240,000 messages" in terminal.shown
     again = await run_in_thread("replay", str(file), "--check", env=env)
     assert "of the file read" not in again.err
